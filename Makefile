@@ -1,0 +1,71 @@
+# Latent Space and Control. The two commands: `make read` and `make test`. `make help` lists the rest.
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+BOOK := _build/html/.complete
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+BOOK_SOURCES := $(shell find book notebooks course_utils/models/weights -type f -not -name '*.pyc' 2>/dev/null) \
+	_config.yml _toc.yml CHANGELOG.md constraints.txt scripts/build.py
+
+# One thread: sums come out in the same order everywhere. Nothing here asks a hub.
+export OMP_NUM_THREADS ?= 1
+export OMP_WAIT_POLICY ?= PASSIVE
+export HF_HUB_OFFLINE ?= 1
+export PYTHONHASHSEED ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help read book test lint types unit notebooks-test browser-test notebooks train picture vendor clean install install-book
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
+		while IFS='|' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
+
+read: book  ## build the book and open it on http://localhost:8000 (or the next free port)
+	@$(BIN)/python scripts/serve.py --port $(PORT)
+
+book: install-book  ## build the book into _build/html, warnings are errors
+	@$(MAKE) --no-print-directory $(BOOK)
+
+$(BOOK): $(BOOK_SOURCES)
+	@$(BIN)/python scripts/build.py
+
+test: install  ## check everything: style, types, units, notebooks, book, browser
+	@$(MAKE) --no-print-directory lint types book unit notebooks-test
+
+lint: install
+	$(BIN)/ruff check .
+
+types: install
+	$(BIN)/mypy
+
+unit: install book
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+
+notebooks-test: install
+	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg --override-ini=testpaths= $(NOTEBOOKS)
+
+browser-test: install book  ## only the part of the tests that opens the book in a browser
+	$(BIN)/python -m pytest -m browser
+
+notebooks: install  ## execute all notebooks again, in place
+	$(BIN)/python scripts/notebooks.py
+
+train: install  ## train the embedded models again (hours on two cores; goes on after an interruption)
+	$(BIN)/python -m course_utils.train.critic
+	$(BIN)/python -m course_utils.train.vae
+
+picture: install  ## draw the front page's picture again
+	$(BIN)/python scripts/front_picture.py
+
+vendor:  ## fetch the pinned scripts and fonts of the book again (needs npm)
+	$(PYTHON) scripts/vendor.py
+
+clean:  ## remove the built book and the tools' caches (keeps .venv)
+	rm -rf _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov
+
+install-book:
+	@$(PYTHON) scripts/bootstrap.py book
+
+install:
+	@$(PYTHON) scripts/bootstrap.py all
