@@ -1,0 +1,70 @@
+"""The status page: `{status-table}`, what the notebooks were last executed with and how long they took."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from .common import Generated, Malformed, read_json
+
+STATUS = "notebooks/_status.json"
+NOTHING = "No notebook has been executed yet: `make notebooks` writes what stands here."
+
+
+def row(*cells: str) -> str:
+    """One line of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    return "\n".join([row(*head), row(*("---" for _ in head)), *(row(*cells) for cells in rows)])
+
+
+def seconds(value: float) -> str:
+    """A run time for people."""
+    return f"{value:.0f} s" if value < 90 else f"{value / 60:.1f} min"
+
+
+def times(status: dict[str, Any], pages: set[str]) -> str:
+    """The notebooks, linked where the book has them, with run times and dates."""
+    def linked(name: str) -> str:
+        page = f"notebooks/{name}"
+        return f"{{doc}}`/{page}`" if page in pages else f"`{name}`"
+
+    rows = [(linked(name), seconds(entry["seconds"]), str(entry["cells"]), entry["executed"])
+            for name, entry in sorted(status["notebooks"].items())]
+    return table(("Notebook", "Run time", "Code cells", "Executed"), rows)
+
+
+def versions(status: dict[str, Any]) -> str:
+    """The versions that the committed results were made with."""
+    return table(("Package", "Version"), [(f"`{name}`", version) for name, version in status["versions"].items()])
+
+
+def page(status: dict[str, Any], pages: set[str]) -> str:
+    """The whole status as Markdown. Raises `Malformed`."""
+    try:
+        machine = f"Executed on {status['machine']}."
+        return "\n\n".join([times(status, pages), machine, versions(status)])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Malformed(f"{STATUS}: {type(error).__name__} {error}") from error
+
+
+class StatusTable(Generated):
+    """`{status-table}`."""
+
+    def files(self) -> Iterable[Path]:
+        """The file that `make notebooks` writes."""
+        return [self.root / STATUS]
+
+    def markdown(self) -> str:
+        """Run times and versions, or a kind word."""
+        path = self.root / STATUS
+        return page(read_json(path), set(self.env.found_docs)) if path.exists() else NOTHING
+
+
+def setup(app: Sphinx) -> None:
+    """Register."""
+    app.add_directive("status-table", StatusTable)
