@@ -1,0 +1,19 @@
+"""Every figure and every measured sentence the book shows.
+
+`say`, `table` and `bound` put numbers into prose; `Picture` is a figure that carries its own description;
+`pictures`, `charts` and `maps` draw. `style` gives a reader's own matplotlib figures the look of the course.
+"""
+
+from course_utils.show.charts import bars, curves, scatter
+from course_utils.show.image import Picture, figure
+from course_utils.show.maps import change_maps, channel_maps
+from course_utils.show.pictures import difference, latent_picture, pictures
+from course_utils.show.plotly import rate_distortion
+from course_utils.show.published import published
+from course_utils.show.style import COLOURS, style
+from course_utils.show.text import above, below, digits, say, size, table
+
+__all__ = [
+    "COLOURS", "Picture", "above", "bars", "below", "change_maps", "channel_maps", "curves", "difference", "digits",
+    "figure", "latent_picture", "pictures", "published", "rate_distortion", "say", "scatter", "size", "style", "table",
+]  # fmt: skip

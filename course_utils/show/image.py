@@ -1,0 +1,59 @@
+"""A figure that carries its own description, so that no picture in the book is silent."""
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.figure import Figure
+from PIL import Image
+
+from course_utils.show.style import DPI
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG with an alternative text; a notebook shows the picture, a screen reader or a terminal the text."""
+
+    png: bytes
+    alt: str
+
+    def __post_init__(self) -> None:
+        if len(self.alt.strip()) < 20:
+            raise ValueError(f"a figure needs a description of at least 20 characters (alt=...), not {self.alt!r}")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
+        """The picture as `image/png` whose metadata hold the text (Jupyter's and MyST-NB's own place for it)."""
+        data = {"image/png": base64.b64encode(self.png).decode(), "text/plain": f"Figure. {self.alt}"}
+        return data, {"image/png": {"alt": self.alt}}
+
+
+def figure(drawing: Figure, alt: str, few_colours: bool = False) -> Picture:
+    """A matplotlib figure as `Picture`; `few_colours` stores a chart with a palette, at a third of the bytes."""
+    buffer = io.BytesIO()
+    drawing.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return Picture(_smaller(buffer.getvalue(), few_colours), alt)
+
+
+def to_png(picture: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    """The picture as PNG file, without time stamp or name of the software: the same bytes for the same pixels."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def data_uri(png: bytes) -> str:
+    """The PNG as an address that needs no file beside the page."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def _smaller(png: bytes, few_colours: bool) -> bytes:
+    """The same picture in fewer bytes: no transparency, and for charts a palette."""
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    if few_colours:
+        image = image.quantize(128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
