@@ -42,6 +42,7 @@ class Leg(NamedTuple):
 
 
 def sits(scene: Scene) -> bool:
+    """Whether the animal sits; standing and walking share their skeleton."""
     return scene.stance == "sitting"
 
 

@@ -14,7 +14,7 @@ SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
     "species": {"dog": ("dog", "puppy"), "fox": ("fox",), "cat": ("cat", "kitten")},
     "texture": {"fluffy": ("fluffy", "furry"), "scaly": ("scaly", "scaled")},
     "size": {"small": ("small", "little", "tiny"), "large": ("large", "big", "huge")},
-    "coat": {"orange": ("orange",), "brown": ("brown",), "gray": ("gray", "grey"), "white": ("white",), "blue": ("blue",)},
+    "coat": {name: (name, "grey") if name == "gray" else (name,) for name in CHOICES["coat"]},
     "background": {name: (name,) for name in CHOICES["background"]},
     "stance": {"sitting": ("sitting", "seated"), "standing": ("standing",), "walking": ("walking", "strolling")},
     "facing": {"left": ("left",), "right": ("right",)},
@@ -62,7 +62,7 @@ def parse(text: str) -> dict[str, str]:
         behind = words[position + 1] if position + 1 < len(words) else ""
         for name, values in SYNONYMS.items():
             if (name == "background") is (behind in _SCENERY):
-                found |= {name: value for value, same in values.items() if word in same}
+                found.update((name, value) for value, same in values.items() if word in same)
     return {name: found[name] for name in SYNONYMS if name in found}
 
 

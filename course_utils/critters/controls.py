@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from .anatomy import joints
 from .parts import Part
 from .placement import horizon, place
-from .render import SUPERSAMPLING, check_size, compose, part_changes
+from .render import SUPERSAMPLING, check_size, compose, outline_reach, part_changes
 from .scene import Scene
 from .shapes import points
 
@@ -81,9 +81,14 @@ def _check_joints(joint_positions: Mapping[str, tuple[float, float]]) -> None:
 
 
 def mask(scene: Scene, size: int = 128) -> np.ndarray:
-    """The animal white on black with smooth borders: ``[size, size]`` uint8. Whiskers do not count."""
-    animal = (_parts(scene, size) > Part.BACKDROP).astype(np.uint8) * 255
-    return _reduced(Image.fromarray(animal))
+    """The animal, outline included, white on black with smooth borders: ``[size, size]`` uint8.
+
+    Whiskers do not count.
+    """
+    canvas = compose(scene, size)
+    part = np.asarray(canvas.image) >> 4
+    animal = (part > Part.BACKDROP) | part_changes(part, outline_reach(canvas))
+    return _reduced(Image.fromarray(animal.astype(np.uint8) * 255))
 
 
 def depth_map(scene: Scene, size: int = 128) -> np.ndarray:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from . import render as _render_module
 from .render import render
 from .scene import Scene, sample
 
@@ -34,7 +33,7 @@ def pictures(
             that a later one could mistake for a complete file.
     """
     if cache is None:
-        return np.stack(list(_rendered(sample(n, seed), size, workers))) if n else np.zeros((0, size, size, 3), np.uint8)
+        return np.array(list(_rendered(sample(n, seed), size, workers)), np.uint8).reshape(-1, size, size, 3)
     path = Path(cache) / f"critters-{n}-{seed}-{size}-{renderer_version()}.npy"
     if not path.exists():
         _write(path, sample(n, seed), size, workers)
@@ -43,7 +42,7 @@ def pictures(
 
 def renderer_version() -> str:
     """Eight hexadecimal digits that change when the code that paints changes."""
-    folder = Path(_render_module.__file__).parent
+    folder = Path(__file__).parent
     text = b"".join((folder / f"{name}.py").read_bytes() for name in _SOURCES)
     return hashlib.sha256(text).hexdigest()[:8]
 
@@ -63,7 +62,6 @@ def _write(path: Path, scenes: list[Scene], size: int, workers: int | None) -> N
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}.part")
     try:
-        # open_memmap would add .npy to the name; writing through it keeps memory small for large n
         out = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=(len(scenes), size, size, 3))
         stream = _rendered(scenes, size, workers)
         for start in range(0, len(scenes), _CHUNK):

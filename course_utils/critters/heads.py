@@ -27,8 +27,13 @@ _POINTED_EAR = {
 _FLOPPY_EAR = smooth(
     points((0.50, -0.92), (0.95, -0.82), (1.34, -0.1), (1.34, 0.50), (1.06, 0.66), (0.80, 0.25), (0.70, -0.45))
 )
-_FOX_CHEEK = {side: smooth(points((side * 0.12 + F, 0.22), (side * 0.60, 0.10), (side * 1.08, 0.34), (side * 0.68, 0.56),
-                                  (side * 0.22 + F, 0.95), (F, 0.92), (F, 0.5))) for side in (-1, 1)}  # fmt: skip
+_FOX_CHEEK = {
+    side: smooth(
+        points((side * 0.12 + F, 0.22), (side * 0.60, 0.10), (side * 1.08, 0.34), (side * 0.68, 0.56),
+               (side * 0.22 + F, 0.95), (F, 0.92), (F, 0.5))
+    )
+    for side in (-1, 1)
+}  # fmt: skip
 
 
 class Mark(NamedTuple):
@@ -124,7 +129,9 @@ def _fox_face() -> list[Mark]:
 
 
 def _cat_face() -> list[Mark]:
-    stripes = [Mark(Material.COAT_DARK, _line((x * 1.1, -0.86), (x * 0.8, -0.50), width=0.075)) for x in (-0.34, 0, 0.34)]
+    stripes = [
+        Mark(Material.COAT_DARK, _line((x * 1.1, -0.86), (x * 0.8, -0.50), width=0.075)) for x in (-0.34, 0, 0.34)
+    ]
     whiskers = [
         Mark(Material.OUTLINE, _line((F + side * 0.36, 0.42), (side * 1.40, y), width=0.024), thin=True)
         for side in (-1, 1)

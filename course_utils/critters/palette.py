@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def mix(a: Colour, b: Colour, share: float) -> Colour:
     return red, green, blue
 
 
-@lru_cache(maxsize=None)
+@cache
 def palette(coat_name: str, background_name: str, texture: str) -> np.ndarray:
     """``[16, 3]`` uint8, indexed by ``Material``. Read-only: it is shared."""
     coat, wall = COAT_COLOURS[coat_name], BACKGROUND_COLOURS[background_name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,8 @@ TUFT = 0.052
 class Part(IntEnum):
     """What a pixel belongs to. Outlines are drawn wherever this changes."""
 
-    BACKDROP, TAIL, FRONT_FAR, REAR_FAR, SPIKES, BODY, FRONT_NEAR, REAR_NEAR, EARS, HEAD, EAR_LEFT, EAR_RIGHT = range(12)
+    (BACKDROP, TAIL, FRONT_FAR, REAR_FAR, SPIKES, BODY, FRONT_NEAR, REAR_NEAR, EARS, HEAD, EAR_LEFT,
+     EAR_RIGHT) = range(12)  # fmt: skip
 
 
 class Material(IntEnum):
@@ -111,7 +113,8 @@ def _leg(scene: Scene, leg: Leg, part: Part) -> list[Shape]:
     if _sock(scene) is not Material.COAT:
         shaded = Material.SOCK_SHADED if scene.species == "fox" else Material.PALE_SHADED
         ankle = points(leg.bend) * 0.3 + points(leg.paw) * 0.7
-        shapes.append(Shape(part, shaded if far else _sock(scene), limb(np.concatenate([ankle, points(leg.paw)]), (0.058, 0.058))))
+        sock = limb(np.concatenate([ankle, points(leg.paw)]), (0.058, 0.058))
+        shapes.append(Shape(part, shaded if far else _sock(scene), sock))
     return shapes
 
 
@@ -128,8 +131,7 @@ def _spikes(scene: Scene, back: Points) -> list[Shape]:
     """A crest of triangles along the back of a scaly animal."""
     if scene.texture == "fluffy":
         return []
-    feet = zip(back[:-1], back[1:], strict=True)
-    return [Shape(Part.SPIKES, Material.COAT_DARK, _spike(a, b)) for a, b in feet]
+    return [Shape(Part.SPIKES, Material.COAT_DARK, _spike(a, b)) for a, b in pairwise(back)]
 
 
 def _spike(a: Points, b: Points) -> Points:

@@ -28,6 +28,7 @@ class Placement(NamedTuple):
     middle: float
 
     def __call__(self, shape: Points) -> Points:
+        """A shape in body coordinates, in pixels."""
         return (shape - (self.middle, 0.0)) * (self.mirror * self.scale, self.scale) + (self.x, self.y)
 
 

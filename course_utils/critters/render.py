@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from .heads import Mark, face_marks, head_shapes
 from .palette import palette
-from .parts import Material, Part, Shape, body_shapes
+from .parts import Material, Shape, body_shapes
 from .placement import Placement, horizon, place
 from .scene import Scene
 from .shapes import Points, ellipse
@@ -71,6 +71,7 @@ def compose(scene: Scene, size: int) -> Canvas:
 
 
 def check_size(size: int) -> None:
+    """Refuse a size of pictures that is not a whole number from 16 to 1024."""
     if not isinstance(size, (int, np.integer)) or not 16 <= size <= 1024:
         raise ValueError(f"size={size!r}: choose a whole number of pixels from 16 to 1024")
 
@@ -92,7 +93,7 @@ def _finish_coat(scene: Scene, canvas: Canvas) -> None:
     pattern = tones(scene.texture, canvas.placement, canvas.box)
     coat = (code & 15) == Material.COAT
     code += (coat * _TONE[pattern]).astype(np.uint8)
-    line = part_changes(code >> 4, max(1, round(_OUTLINE_WIDTH * canvas.placement.scale / 2)))
+    line = part_changes(code >> 4, outline_reach(canvas))
     code[line] = (code[line] & 240) | Material.OUTLINE
     canvas.image.paste(Image.fromarray(code), (left, top))
 
@@ -102,14 +103,19 @@ _TONE[DARKER] = Material.COAT_DARK - Material.COAT
 _TONE[LIGHTER] = Material.COAT_LIGHT - Material.COAT
 
 
+def outline_reach(canvas: Canvas) -> int:
+    """Half the width of the outlines, in pixels of the canvas."""
+    return max(1, round(_OUTLINE_WIDTH * canvas.placement.scale / 2))
+
+
 def part_changes(part: np.ndarray, reach: int) -> np.ndarray:
     """``[h, w]`` bool: pixels within ``reach`` of a place where ``part`` changes, along rows, columns, diagonals."""
     changes = np.zeros(part.shape, bool)
+    h, w = part.shape
     diagonal = max(1, round(reach * 0.71))
     for dy, dx in ((0, reach), (reach, 0), (diagonal, diagonal), (diagonal, -diagonal)):
         a, b = _shifted_pair(part, dy, dx)
-        middle = _shifted_pair(changes, 0, 0)[0][dy : part.shape[0] - dy, abs(dx) : part.shape[1] - abs(dx)]
-        middle |= a != b
+        changes[dy : h - dy, abs(dx) : w - abs(dx)] |= a != b
     return changes
 
 

@@ -65,6 +65,7 @@ class Scene:
     y: float = 0.5
 
     def __post_init__(self) -> None:
+        """Refuse values that no scene can have."""
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: choose one of {', '.join(allowed)}")
@@ -107,4 +108,4 @@ def _draw(rng: random.Random) -> Scene:
     numbers = {name: rng.uniform(low, high) for name, (low, high) in RANGES.items()}
     if words["stance"] == "walking":
         numbers["stride"] = (0.5 + abs(numbers["stride"]) / 2) * (1 if numbers["stride"] >= 0 else -1)
-    return Scene(**words, **numbers)
+    return Scene(**words, **numbers)  # type: ignore[arg-type]

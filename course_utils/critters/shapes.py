@@ -11,6 +11,7 @@ Points = np.ndarray
 
 
 def points(*pairs: Sequence[float]) -> Points:
+    """Pairs of numbers as an array ``[n, 2]``."""
     return np.asarray(pairs, dtype=float)
 
 
@@ -72,6 +73,7 @@ def resample(shape: Points, n: int) -> tuple[Points, Points]:
 
 
 def perimeter(shape: Points) -> float:
+    """Length of a closed outline."""
     return float(np.hypot(*(np.roll(shape, -1, axis=0) - shape).T).sum())
 
 
