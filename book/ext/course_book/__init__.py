@@ -3,6 +3,7 @@
 * `{claims-table}`: every claim with verdict, measured number, the cell that settled it and the source for real models;
 * `{model-cards}`: the card of each embedded model;
 * `{status-table}`: versions and run times of the last execution;
+* outputs: a chart or a widget that would be invisible on a static page is a warning;
 * scripts: only what a page uses, nothing from another host.
 
 Nothing here imports torch: readers build the book without it. What does not exist yet is said kindly; what exists and is
@@ -11,11 +12,11 @@ malformed is a warning, and warnings are errors.
 
 from sphinx.application import Sphinx
 
-from . import cards, claims, scripts, status
+from . import cards, claims, outputs, scripts, status
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register directives and events."""
-    for part in (claims, cards, status, scripts):
+    for part in (claims, cards, status, outputs, scripts):
         part.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": False}

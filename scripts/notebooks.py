@@ -1,0 +1,201 @@
+"""Execute the notebooks in place: every `notebooks/*.py` (jupytext percent) becomes an executed `.ipynb` beside it.
+
+`python scripts/notebooks.py [notebooks/01_vae_compression.py ...]`. On the same machine a second run changes nothing, byte for
+byte: what differs from run to run (timings, widget ids, addresses of objects, chunks of a stream) is made regular, and what
+must not be in a committed output (errors, warnings, paths of this machine) stops the run with the cell's number.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import re
+import sys
+import time
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+STATUS = "_status.json"
+TIMEOUT = 600
+WIDGETS = "application/vnd.jupyter.widget-state+json"
+ADDRESS = re.compile(r"\b0x[0-9a-f]{8,16}\b")
+PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "matplotlib",
+            "plotly", "ipywidgets", "jupyter-book")
+PRIVATE = ("execution", "lines_to_next_cell", "lines_to_end_of_cell_marker")
+QUIET = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONHASHSEED": "0", "HF_HUB_OFFLINE": "1"}
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python",
+                      "pygments_lexer": "ipython3"},
+}
+
+
+class Debris(Exception):
+    """An output that must not be committed; the message names notebook and cell."""
+
+
+# ------------------------------------------------------------------------------------------------ making it regular
+
+
+def named_widgets(notebook: dict[str, Any]) -> dict[str, Any]:
+    """The notebook with its widgets' random ids replaced by their number in order of creation."""
+    state = notebook["metadata"].get("widgets", {}).get(WIDGETS, {}).get("state", {})
+    text = json.dumps(notebook)
+    for number, identity in enumerate(state):
+        text = text.replace(identity, f"{number:032x}")
+    return json.loads(text)
+
+
+def merged_streams(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Neighbouring pieces of the same stream joined: where the kernel cuts them is chance."""
+    merged: list[dict[str, Any]] = []
+    for output in outputs:
+        last = merged[-1] if merged else {}
+        if output["output_type"] == "stream" == last.get("output_type") and output["name"] == last["name"]:
+            last["text"] += output["text"]
+        else:
+            merged.append(dict(output))
+    return merged
+
+
+def masked(value: Any) -> Any:
+    """Every text in a nested value with the addresses of objects replaced by `0x…`; encoded pictures are left alone."""
+    if isinstance(value, str):
+        return ADDRESS.sub("0x…", value)
+    if isinstance(value, list):
+        return [masked(item) for item in value]
+    if isinstance(value, dict):
+        return {key: item if key.startswith("image/png") else masked(item) for key, item in value.items()}
+    return value
+
+
+def cell_ids(cells: list[dict[str, Any]]) -> list[str]:
+    """Ids that follow from the text of each cell, so that editing one leaves the others'; twins are numbered."""
+    seen: dict[str, int] = {}
+    ids = []
+    for cell in cells:
+        name = hashlib.sha256(f"{cell['cell_type']}\0{cell['source']}".encode()).hexdigest()[:8]
+        seen[name] = seen.get(name, 0) + 1
+        ids.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return ids
+
+
+def regular(notebook: dict[str, Any]) -> dict[str, Any]:
+    """An executed notebook without anything that changes from run to run."""
+    notebook = named_widgets(notebook)
+    widgets = notebook["metadata"].get("widgets")
+    notebook["metadata"] = {**METADATA, **({"widgets": widgets} if widgets else {})}
+    for cell, identity in zip(notebook["cells"], cell_ids(notebook["cells"]), strict=True):
+        cell["id"] = identity
+        cell["metadata"] = {key: value for key, value in cell["metadata"].items() if key not in PRIVATE}
+        if cell["cell_type"] == "code":
+            cell["outputs"] = masked(merged_streams(cell["outputs"]))
+    return {**notebook, "nbformat": 4, "nbformat_minor": 5}
+
+
+def lined(notebook: dict[str, Any]) -> str:
+    """The notebook as text: sorted keys, texts split into lines, so that changes read well."""
+    import nbformat
+
+    split = nbformat.versions[4].rwbase.split_lines(nbformat.from_dict(notebook))
+    return json.dumps(split, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+# ------------------------------------------------------------------------------------------------ what must not be there
+
+
+def local_paths() -> tuple[str, ...]:
+    """Beginnings of paths that exist on this machine only."""
+    return (str(ROOT), str(Path.home()) + "/", sys.prefix + "/", "/tmp/ipykernel_")
+
+
+def complaint(cell: dict[str, Any]) -> str | None:
+    """What is wrong with a cell's outputs, if anything."""
+    for output in cell.get("outputs", []):
+        if output["output_type"] == "error":
+            return f"raised {output['ename']}: {output['evalue']}"
+        if output.get("name") == "stderr":
+            return f"wrote on stderr: {output['text'].strip()[:300]}"
+    text = json.dumps(cell.get("outputs", []))
+    found = next((path for path in local_paths() if path in text), None)
+    return f"shows a path of this machine ({found})" if found else None
+
+
+def check(notebook: dict[str, Any], name: str) -> None:
+    """Raise `Debris` for the first output that must not be committed."""
+    for number, cell in enumerate(notebook["cells"]):
+        if wrong := complaint(cell):
+            raise Debris(f"{name}, cell {number} {wrong}\n\n{cell['source'].strip()}")
+
+
+# ------------------------------------------------------------------------------------------------ running
+
+
+def execute(source: Path) -> tuple[dict[str, Any], float]:
+    """The notebook of a percent-format source, executed in its folder, and the seconds that took."""
+    import jupytext
+    from nbclient import NotebookClient
+
+    os.environ.update(QUIET)
+    notebook = jupytext.read(source)
+    start = time.monotonic()
+    NotebookClient(notebook, timeout=TIMEOUT, kernel_name="python3", record_timing=False, allow_errors=True,
+                   extra_arguments=["--log-level=ERROR"],
+                   resources={"metadata": {"path": str(source.parent)}}).execute()
+    return json.loads(json.dumps(notebook)), time.monotonic() - start
+
+
+def run(source: Path) -> bool:
+    """Execute one source and write its notebook; whether anything changed."""
+    notebook, seconds = execute(source)
+    notebook = regular(notebook)
+    check(notebook, source.name)
+    target, text = source.with_suffix(".ipynb"), lined(notebook)
+    changed = not target.exists() or target.read_text(encoding="utf-8") != text
+    if changed:
+        target.write_text(text, encoding="utf-8")
+    note(source, seconds, sum(cell["cell_type"] == "code" for cell in notebook["cells"]), changed)
+    print(f"{source.name}: {seconds:.0f} s, {'changed' if changed else 'as before'}", flush=True)
+    return changed
+
+
+def installed(package: str) -> str | None:
+    """A package's version without its local part, or None."""
+    try:
+        return version(package).partition("+")[0]
+    except PackageNotFoundError:
+        return None
+
+
+def note(source: Path, seconds: float, cells: int, changed: bool) -> None:
+    """Keep date and run time in the status file; a run that changed nothing keeps what stands there."""
+    path = source.parent / STATUS
+    status = json.loads(path.read_text()) if path.exists() else {"notebooks": {}}
+    versions = {"python": platform.python_version(), **{name: v for name in PACKAGES if (v := installed(name))}}
+    if changed or source.stem not in status["notebooks"]:
+        status["notebooks"][source.stem] = {"seconds": round(seconds), "cells": cells, "executed": str(date.today())}
+        status |= {"machine": f"{os.cpu_count()} cores ({platform.machine()}), one thread", "versions": versions}
+    path.write_text(json.dumps(status, indent=1, sort_keys=True) + "\n")
+
+
+def main() -> int:
+    """Execute the named sources, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sources", nargs="*", type=Path)
+    arguments = parser.parse_args()
+    sources = arguments.sources or sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
+    try:
+        for source in sources:
+            run(source.resolve().with_suffix(".py"))
+    except Debris as debris:
+        print(debris, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
