@@ -67,7 +67,7 @@ class Block(nn.Module):
 class Critic(nn.Module):
     """Attributes from pooled features, keypoints as the centre of mass of heat maps of a quarter of the resolution."""
 
-    def __init__(self, widths: Sequence[int] = (16, 32, 72, 128), features: int = 64) -> None:
+    def __init__(self, widths: Sequence[int] = (24, 48, 80, 112), features: int = 64) -> None:
         super().__init__()
         a, b, c, d = widths
         self.config = {"widths": list(widths), "features": features, "attributes": {k: list(v) for k, v in ATTRIBUTES.items()},
