@@ -43,7 +43,8 @@ unit: install book
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
 
 notebooks-test: install
-	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg --override-ini=testpaths= $(NOTEBOOKS)
+	$(BIN)/python -m pytest -p tests.nbval_pictures --nbval \
+		--nbval-sanitize-with tests/nbval.cfg $(NOTEBOOKS)
 
 browser-test: install book  ## only the part of the tests that opens the book in a browser
 	$(BIN)/python -m pytest -m browser

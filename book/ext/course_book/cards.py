@@ -20,12 +20,13 @@ def folders(root: Path) -> list[Path]:
     return sorted({path.parent for pattern in ("card.*", "*.safetensors") for path in (root / WEIGHTS).glob(f"*/{pattern}")})
 
 
-def shifted(markdown: str) -> str:
-    """The card one heading level lower, so that its title becomes a section of the page; code blocks stay."""
+def rubrics(markdown: str) -> str:
+    """Headings as rubrics, which may stand in the middle of a page; code blocks stay."""
     fenced, lines = False, []
     for line in markdown.splitlines():
         fenced ^= line.lstrip().startswith("```")
-        lines.append("#" + line if re.match(r"#{1,5} ", line) and not fenced else line)
+        heading = re.fullmatch(r"#{1,6} (.+)", line)
+        lines.append(f"```{{rubric}} {heading[1]}\n```" if heading and not fenced else line)
     return "\n".join(lines)
 
 
@@ -54,42 +55,39 @@ def told(value: Any) -> str:
     return str(value).replace("|", "\\|")
 
 
-def card(folder: Path) -> str:
-    """One model's card as Markdown: its text, then its facts folded away. Raises `Malformed`."""
+def card(folder: Path) -> tuple[str, str]:
+    """One model's card: its title, and its text with the facts folded away as Markdown. Raises `Malformed`."""
     text, facts = folder / "card.md", folder / "card.json"
     for file in (text, facts):
         if not file.exists():
             raise Malformed(f"{WEIGHTS}/{folder.name} has weights but no {file.name}")
+    title, _, body = text.read_text(encoding="utf-8").partition("\n")
     numbers = read_json(facts)
-    if not isinstance(numbers, dict) or not text.read_text(encoding="utf-8").startswith("# "):
+    if not isinstance(numbers, dict) or not title.startswith("# "):
         raise Malformed(f"{WEIGHTS}/{folder.name}: card.json must be an object and card.md begin with a title")
-    return "\n".join([f"(model-{folder.name})=", shifted(text.read_text(encoding="utf-8")), "",
-                      "````{dropdown} All recorded facts", table(("Fact", "Value"), flat(numbers)), "````", ""])
+    folded = ["````{dropdown} All recorded facts", table(("Fact", "Value"), flat(numbers)), "````", ""]
+    return title.removeprefix("# "), "\n".join([rubrics(body), "", *folded])
 
 
 class ModelCards(Generated):
-    """`{model-cards}`."""
+    """`{model-cards}`: a section of the page for each model."""
 
     def files(self) -> Iterable[Path]:
         """Every card."""
         return [folder / name for folder in folders(self.root) for name in ("card.md", "card.json")]
 
-    def markdown(self) -> str:
+    def content_nodes(self) -> list[nodes.Node]:
         """All cards, or a kind word."""
-        return "\n\n".join(card(folder) for folder in folders(self.root)) or NOTHING
+        return [self.section(folder) for folder in folders(self.root)] or self.parsed(NOTHING)
 
-    def parsed(self, text: str) -> list[nodes.Node]:
-        """As always, with pictures found beside their card."""
-        found = super().parsed(text)
-        for top in found:
-            for image in top.findall(nodes.image):
-                image["uri"] = self.beside_card(image["uri"])
-        return found
-
-    def beside_card(self, uri: str) -> str:
-        """A picture's path from the source folder's root."""
-        homes = [folder for folder in folders(self.root) if (folder / uri).exists()]
-        return "/" + (homes[0] / uri).relative_to(self.root).as_posix() if homes else uri
+    def section(self, folder: Path) -> nodes.section:
+        """One card as a section, with pictures found beside it."""
+        title, text = card(folder)
+        section = nodes.section("", nodes.title(title, title), *self.parsed(text), ids=[f"model-{folder.name}"])
+        for image in section.findall(nodes.image):
+            if (folder / image["uri"]).exists():
+                image["uri"] = "/" + (folder / image["uri"]).relative_to(self.root).as_posix()
+        return section
 
 
 def setup(app: Sphinx) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from .common import Generated, Malformed, read_json
+from .common import Generated, Malformed, logger, read_json
 from .results import VERDICTS, Result, all_results, notebooks, results
 
 LEDGER = "book/claims.json"
@@ -60,7 +60,7 @@ def finding(one: Result, linked: bool) -> list[str]:
     part = f" *{one.part}*" if one.part else ""
     number = f" [{one.number}]{{.measured}}" if one.number else ""
     link = f" {{ref}}`see the cell <{one.anchor}>`" if linked else ""
-    source = f"\n\nReal models: {one.source}" if one.source else ""
+    source = f"\n\n*Source:* {one.source}" if one.source else ""
     return [f"{badge(one.verdict)}{part}{number}", "", f"{one.sentence}{link}{source}", ""]
 
 
@@ -112,6 +112,15 @@ class ClaimsTable(Generated):
         return table(ledger(self.root / LEDGER), all_results(self.root), set(self.env.found_docs))
 
 
+def sound_results(path: Path) -> list[Result]:
+    """A notebook's results; a malformed one is a warning here, since the notebook's page can still be shown."""
+    try:
+        return list(results(path))
+    except Malformed as error:
+        logger.warning("%s", error, type="course_book")
+        return []
+
+
 def add_anchors(app: Sphinx, doctree: nodes.document) -> None:
     """Give each cell that settles a claim an id, and register it so that `{ref}` finds it."""
     path = Path(app.env.doc2path(app.env.docname))
@@ -119,7 +128,7 @@ def add_anchors(app: Sphinx, doctree: nodes.document) -> None:
         return
     cells = {node.get("cell_index"): node for node in doctree.findall(nodes.container)
              if node.get("nb_element") == "cell_code"}
-    for one in results(path):
+    for one in sound_results(path):
         node = cells.get(one.cell)
         if node is not None:
             node["ids"].append(one.anchor)

@@ -39,23 +39,26 @@ class Generated(SphinxDirective):
         """The files that the content is made from: when one changes, the page is built again."""
         raise NotImplementedError
 
+    def content_nodes(self) -> list[nodes.Node]:
+        """The content as document nodes; subclasses that need sections build them here."""
+        return self.parsed(self.markdown())
+
     def markdown(self) -> str:
-        """The content. Raises `Malformed` when a file does not say what it should."""
+        """The content as Markdown without headings. Raises `Malformed` when a file does not say what it should."""
         raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
-        """Parse the generated Markdown in place of the directive."""
+        """What stands in place of the directive; a malformed file is a warning."""
         for file in self.files():
             self.env.note_dependency(str(file))
         try:
-            return self.parsed(self.markdown())
+            return self.content_nodes()
         except Malformed as error:
             logger.warning("%s: %s", self.name, error, location=self.get_location(), type="course_book")
             return []
 
     def parsed(self, text: str) -> list[nodes.Node]:
-        """Markdown as document nodes, headings included."""
-        holder = nodes.section()
-        holder.document = self.state.document
-        self.state.nested_parse(StringList(text.splitlines(), self.name), self.content_offset, holder, match_titles=True)
+        """Markdown as document nodes."""
+        holder = nodes.container()
+        self.state.nested_parse(StringList(text.splitlines(), self.name), self.content_offset, holder)
         return holder.children

@@ -1,0 +1,83 @@
+"""Model cards, status, outputs and scripts: what the other directives and events make of files."""
+
+import pytest
+from course_book import cards, outputs, scripts, status
+from course_book.common import Malformed
+from docutils import nodes
+
+from tests.book.toy import code, notebook, write
+
+CARD = "# The VAE\n\nWhat it is.\n\n## How it was trained\n\n```python\n# a comment\n```\n"
+
+
+def model(root, role="vae", text=CARD, facts=None):
+    write(root / cards.WEIGHTS / role / "card.md", text)
+    write(root / cards.WEIGHTS / role / "card.json", {"psnr": {"scenes": 27.123}} if facts is None else facts)
+
+
+def test_a_card_becomes_a_section_with_its_facts_folded_away(tmp_path):
+    model(tmp_path)
+    title, text = cards.card(cards.folders(tmp_path)[0])
+    assert title == "The VAE"
+    assert "```{rubric} How it was trained\n```" in text
+    assert "\n# a comment" in text
+    assert "| psnr · scenes | 27.1 |" in text
+
+
+def test_facts_are_told_for_people():
+    facts = {"parameters": 2634567, "frozen": True, "shape": [4, 16, 16], "note": "a|b"}
+    assert cards.flat(facts) == [("parameters", "2,634,567"), ("frozen", "yes"), ("shape", "4, 16, 16"), ("note", "a\\|b")]
+
+
+def test_no_models_is_fine_and_weights_without_a_card_are_not(tmp_path):
+    assert cards.folders(tmp_path) == []
+    write(tmp_path / cards.WEIGHTS / "vae/model.safetensors", "x")
+    with pytest.raises(Malformed, match="weights but no card"):
+        cards.card(cards.folders(tmp_path)[0])
+
+
+@pytest.mark.parametrize(("text", "facts"), [("no title", {}), (CARD, []), (CARD, "{")])
+def test_malformed_cards(tmp_path, text, facts):
+    model(tmp_path, text=text, facts=facts)
+    with pytest.raises(Malformed):
+        cards.card(cards.folders(tmp_path)[0])
+
+
+def test_status_tells_times_and_versions():
+    known = {"notebooks": {"01_first": {"seconds": 95, "cells": 12, "executed": "2026-11-21"}}, "machine": "2 cores",
+             "versions": {"numpy": "2.4.6"}}
+    text = status.page(known, {"notebooks/01_first"})
+    assert "| {doc}`/notebooks/01_first` | 1.6 min | 12 | 2026-11-21 |" in text
+    assert "| `numpy` | 2.4.6 |" in text
+    assert "`01_first`" in status.page(known, set())
+    with pytest.raises(Malformed, match="machine"):
+        status.page({"notebooks": {}}, set())
+
+
+def test_invisible_outputs_are_found():
+    bare = {"data": {"application/vnd.plotly.v1+json": {}, "text/plain": "Figure"}}
+    widget = {"data": {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "VBox"}}
+    shown = {"data": {"application/vnd.plotly.v1+json": {}, "text/html": "<div>"}}
+    plain = {"data": {"text/plain": "3"}}
+    found = list(outputs.invisible_outputs(notebook(code("a", shown, plain), code("b", bare), code("c", widget))))
+    assert found == [(1, "application/vnd.plotly.v1+json"), (2, "application/vnd.jupyter.widget-view+json")]
+
+
+class Script:
+    def __init__(self, filename=None, **attributes):
+        self.filename, self.attributes = filename, attributes
+
+
+def test_unused_scripts_are_told_from_used_ones():
+    assert scripts.is_unused(Script("sphinx-thebe.js"))
+    assert scripts.is_unused(Script(None, body='const THEBE_JS_URL = "..."'))
+    assert scripts.is_unused(Script(None, type="application/vnd.jupyter.widget-state+json"))
+    assert not scripts.is_unused(Script("mathjax/tex-chtml.js"))
+
+
+def test_only_pages_with_charts_load_plotly():
+    page = nodes.section("", nodes.raw("", "<script>window.Plotly.newPlot('a')</script>", format="html"))
+    assert scripts.draws_plotly(page)
+    assert not scripts.draws_plotly(nodes.section("", nodes.raw("", "<b>Plotly.newPlot</b>"[:3], format="html")))
+    assert not scripts.draws_plotly(None)
+    assert scripts.plotly_source().exists()
