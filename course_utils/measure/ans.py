@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 
 PRECISION = 14
 TOTAL = 1 << PRECISION  # frequencies of a table add up to this
+CUT_SHORT = "the file of latents ends too early: it was cut short; encode the latents anew"
 _LOW = 1 << 23  # between symbols the state lies in [_LOW, 256 _LOW)
 
 
@@ -57,5 +58,8 @@ class Decoder:
         frequency = cumulative[symbol + 1] - cumulative[symbol]
         self._state = frequency * (self._state >> PRECISION) + slot - cumulative[symbol]
         while self._state < _LOW:
-            self._state = self._state << 8 | next(self._rest)
+            byte = next(self._rest, None)
+            if byte is None:
+                raise ValueError(CUT_SHORT)
+            self._state = self._state << 8 | byte
         return symbol

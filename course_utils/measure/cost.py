@@ -50,7 +50,10 @@ def cost(run: Callable[..., Any], *inputs: Any, **named: Any) -> Cost:
 
 
 def flops(run: Callable[..., Any], *inputs: Any, attention: AttentionKind = "fused", **named: Any) -> int:
-    """FLOPs of `run(*inputs, **named)`; see the module's text for what counts."""
+    """FLOPs of `run(*inputs, **named)`; see the module's text for what counts.
+
+    Meant for the meta device: on a CPU torch's counter does not know its fused attention and leaves it out.
+    """
     with torch.no_grad(), _attention(run, attention), FlopCounterMode(display=False) as counter:
         run(*inputs, **named)
     return counter.get_total_flops()
@@ -134,7 +137,7 @@ class _Fused(TorchFunctionMode):
     """On the meta device torch would spell `scaled_dot_product_attention` out, scores and all: keep it one kernel."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is not F.scaled_dot_product_attention:
+        if func is not F.scaled_dot_product_attention or args[0].device.type != "meta":
             return func(*args, **(kwargs or {}))
         return _one_kernel(*args, **(kwargs or {}))
 

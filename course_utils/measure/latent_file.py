@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 from jaxtyping import Int
@@ -33,8 +33,7 @@ DISTRIBUTIONS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (ndtr, _laplace,
 class ChannelModel:
     """How one channel is coded: value = base + prediction + residual, the residual drawn from a bell.
 
-    The prediction is \\((a W + b N + c\\,NW) / 64\\), rounded down, of the neighbours already known, less the
-    base.
+    The prediction is \\((a W + b N + c\\,NW) / 64\\), rounded, of the neighbours already known, less the base.
     """
 
     distribution: int  # index into DISTRIBUTIONS
@@ -74,7 +73,7 @@ def encode(levels: Int[np.ndarray, "c h w"], step: float) -> bytes:
 
 
 def decode(data: bytes) -> tuple[Int[np.ndarray, "c h w"], float]:
-    """Levels and step, exactly as they were encoded."""
+    """Levels and step, exactly as they were encoded. Raises `ValueError` for a file that was cut short."""
     source = iter(data)
     step, (h, w), models = _read_header(source)
     decoder = ans.Decoder(bytes(source))
@@ -89,7 +88,7 @@ def side_bytes(data: bytes) -> int:
 
 
 def _read_header(source: Iterator[int]) -> tuple[float, tuple[int, int], list[ChannelModel]]:
-    step = struct.unpack("<f", bytes(next(source) for _ in range(4)))[0]
+    step = struct.unpack("<f", _take(source, 4))[0]
     channels, h, w = (_read_varint(source) for _ in range(3))
     return step, (h, w), [_read_model(source) for _ in range(channels)]
 
@@ -166,11 +165,18 @@ def _read_varint(source: Iterator[int]) -> int:
         shift += 7
         if byte < 128:
             return (value >> 1) ^ -(value & 1)
-    raise ValueError("the file of latents ends too early; encode the latents anew")
+    raise ValueError(ans.CUT_SHORT)
+
+
+def _take(source: Iterator[int], count: int) -> bytes:
+    taken = bytes(islice(source, count))
+    if len(taken) < count:
+        raise ValueError(ans.CUT_SHORT)
+    return taken
 
 
 def _read_model(source: Iterator[int]) -> ChannelModel:
-    kind, width = next(source), next(source)
+    kind, width = _take(source, 2)
     centre, base, lowest, count = (_read_varint(source) for _ in range(4))
-    a, b, c = struct.unpack("<3b", bytes(next(source) for _ in range(3))) if kind & 4 else (0, 0, 0)
+    a, b, c = struct.unpack("<3b", _take(source, 3)) if kind & 4 else (0, 0, 0)
     return ChannelModel(kind & 3, width, centre, base, lowest, count, (a, b, c))

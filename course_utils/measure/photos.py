@@ -96,7 +96,7 @@ def read_photo(source: str | Path | bytes | memoryview, longest_side: int = 640)
     """
     name = _name(source)
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(_content(source))) as image:
+        with _opened(_content(source)) as image:
             _check_size(image, name)
             image.draft("RGB", (longest_side, longest_side))  # a JPEG is decoded at a smaller size already
             upright = ImageOps.exif_transpose(image)
@@ -133,6 +133,12 @@ def _content(source: str | Path | bytes | memoryview) -> bytes:
     if len(content) > LARGEST_FILE:
         raise PhotoError(f"{_name(source)} is larger than {LARGEST_FILE // 10**6} MB; reduce it first.")
     return content
+
+
+def _opened(content: bytes) -> Image.Image:
+    with warnings.catch_warnings():  # Pillow warns of large pictures; `_check_size` refuses them
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(io.BytesIO(content))
 
 
 def _check_size(image: Image.Image, name: str) -> None:

@@ -65,12 +65,17 @@ def _batch(pictures: np.ndarray) -> Float[np.ndarray, "n h w channels"]:
 
 
 def _rings(h: int, w: int, rings: int | None) -> tuple[np.ndarray, Float[np.ndarray, " rings"]]:
-    """The ring of each frequency, and the rings' middles in cycles per pixel."""
+    """The ring of each frequency, and the rings' middles in cycles per pixel.
+
+    Rings begin at the lowest frequency there is; the constant, which has no power once the mean is gone, falls into
+    the first.
+    """
     radius = np.hypot(fftfreq(h)[:, None], fftfreq(w)[None, :])
-    count = rings or round(radius.max() * min(h, w)) + 1
-    width = radius.max() / count
-    ring = np.minimum((radius / width).astype(int), count - 1)
-    return ring, (np.arange(count) + 0.5) * width
+    lowest, highest = 1 / max(h, w), radius.max()
+    count = rings or round((highest - lowest) * min(h, w))
+    width = (highest - lowest) / count
+    ring = ((radius - lowest) / width).astype(int).clip(0, count - 1)
+    return ring, lowest + (np.arange(count) + 0.5) * width
 
 
 def _power(picture: Float[np.ndarray, "h w channels"], window: Window) -> Float[np.ndarray, "h w"]:

@@ -7,6 +7,7 @@ others are arguments of the diffusers class that `_class_name` names.
 from __future__ import annotations
 
 import json
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def on_meta(name: str, **changes: Any) -> nn.Module:
     stored = config(name)
     kind = getattr(diffusers, stored.pop("_class_name"))
     arguments = {key: value for key, value in stored.items() if not key.startswith("_")}
-    unknown = sorted(set(changes) - set(kind._get_init_keys(kind)))
+    unknown = sorted(set(changes) - set(signature(kind.__init__).parameters))
     if unknown:
         raise KeyError(f"{kind.__name__} takes no {', '.join(unknown)}")
     with torch.device("meta"):
