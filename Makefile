@@ -8,11 +8,10 @@ NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 BOOK_SOURCES := $(shell find book notebooks course_utils/models/weights -type f -not -name '*.pyc' 2>/dev/null) \
 	_config.yml _toc.yml CHANGELOG.md constraints.txt scripts/build.py
 
-# One thread: sums come out in the same order everywhere. Nothing here asks a hub.
-export OMP_NUM_THREADS ?= 1
+# Nothing here asks a hub. Where numbers are compared, one thread: sums come out in the same order on every machine.
 export OMP_WAIT_POLICY ?= PASSIVE
-export HF_HUB_OFFLINE ?= 1
-export PYTHONHASHSEED ?= 0
+export HF_HUB_OFFLINE := 1
+unit notebooks-test notebooks picture: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help read book test lint types unit notebooks-test browser-test notebooks train picture vendor clean install install-book
@@ -22,7 +21,7 @@ help:  ## list the targets
 		while IFS='|' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 read: book  ## build the book and open it on http://localhost:8000 (or the next free port)
-	@$(BIN)/python scripts/serve.py --port $(PORT)
+	@exec $(BIN)/python scripts/serve.py --port $(PORT)
 
 book: install-book  ## build the book into _build/html, warnings are errors
 	@$(MAKE) --no-print-directory $(BOOK)

@@ -1,8 +1,8 @@
 """Make the course's virtual environment: `python3 scripts/bootstrap.py book` for readers, `all` for everything.
 
-Runs on the system's Python with nothing but the standard library. What it has finished is written into a stamp inside the
-environment, so a second call returns at once; after an interruption, the same call goes on where it stopped.
-TORCH_INDEX, if set, is the package index that torch alone comes from (PyTorch's small CPU builds have their own).
+Runs on the system's Python with nothing but the standard library. What it has finished is written into a stamp inside
+the environment, so a second call returns at once; after an interruption, the same call goes on where it stopped.
+TORCH_INDEX, if set, is the package index that torch alone comes from (PyTorch's CPU builds have their own).
 """
 
 import argparse
@@ -17,7 +17,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST, NEWEST = (3, 11), (3, 13)
 PINS = ROOT / "constraints.txt"
-PARTS = {"book": ["requirements-book.txt"], "all": ["requirements.txt", "requirements-book.txt", "requirements-test.txt"]}
+PARTS = {
+    "book": ["requirements-book.txt"],
+    "all": ["requirements.txt", "requirements-book.txt", "requirements-test.txt"],
+}
 
 
 class Problem(Exception):
@@ -32,12 +35,15 @@ def suitable(version: tuple[int, int]) -> bool:
 def another_python() -> str | None:
     """The newest suitable interpreter on the path under its full name, if there is one."""
     names = [f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
-    return next((name for name in names if shutil.which(name) and answers(name)), None)
+    return next((name for name in names if shutil.which(name) and answers(name, "-c", "")), None)
 
 
-def answers(python: str) -> bool:
-    """Whether an interpreter starts at all (a version manager's stand-in may not)."""
-    return subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
+def answers(*command: str | Path) -> bool:
+    """Whether a command runs at all: a version manager's stand-in, or half an environment, may not."""
+    try:
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
 def check_python(version: tuple[int, int], other: str | None) -> None:
@@ -47,16 +53,19 @@ def check_python(version: tuple[int, int], other: str | None) -> None:
     found = f"This is Python {version[0]}.{version[1]}; the course needs 3.{OLDEST[1]} to 3.{NEWEST[1]}."
     if other:
         raise Problem(f"{found} There is one on this machine:  make read PYTHON={other}")
-    raise Problem(f"{found} On Debian or Ubuntu:  sudo apt install python3.12 python3.12-venv  then  "
-                  "make read PYTHON=python3.12")
+    raise Problem(
+        f"{found} On Debian or Ubuntu:  sudo apt install python3.12 python3.12-venv  then  make read PYTHON=python3.12"
+    )
 
 
 def check_venv(version: tuple[int, int], has=importlib.util.find_spec) -> None:
     """Debian ships `venv` and `ensurepip` in a package of their own: say which."""
     missing = [name for name in ("venv", "ensurepip") if has(name) is None]
     if missing:
-        raise Problem(f"Python's {' and '.join(missing)} is missing. On Debian or Ubuntu:  "
-                      f"sudo apt install python{version[0]}.{version[1]}-venv  and run the same command again.")
+        raise Problem(
+            f"Python's {' and '.join(missing)} is missing. On Debian or Ubuntu:  "
+            f"sudo apt install python{version[0]}.{version[1]}-venv  and run the same command again."
+        )
 
 
 def python_of(venv: Path) -> Path:
@@ -65,9 +74,8 @@ def python_of(venv: Path) -> Path:
 
 
 def usable(venv: Path) -> bool:
-    """Whether the environment's interpreter starts and has pip (an interrupted creation leaves neither)."""
-    python = python_of(venv)
-    return python.exists() and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
+    """Whether the environment's interpreter starts and has pip; after an interrupted creation it does not."""
+    return answers(python_of(venv), "-m", "pip", "--version")
 
 
 def create(venv: Path) -> None:
@@ -109,16 +117,31 @@ def clear_half_installed(venv: Path) -> None:
 
 def pip(venv: Path, *arguments: str) -> None:
     """Run the environment's pip, quietly, with the pins."""
-    command = [str(python_of(venv)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-               "--no-warn-script-location", "-c", str(PINS), *arguments]
+    command = [
+        str(python_of(venv)),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-warn-script-location",
+        "-c",
+        str(PINS),
+        *arguments,
+    ]
     if subprocess.run(command, cwd=ROOT).returncode:
         raise Problem("Installing stopped (see above). Check the network and run the same command again: it goes on.")
 
 
 def install(part: str, venv: Path) -> None:
     """Install one part and leave its stamp."""
-    print({"book": "Installing what the book needs (about a minute, once)",
-           "all": "Installing the whole course, torch included (a few minutes, once)"}[part], flush=True)
+    print(
+        {
+            "book": "Installing what the book needs (about a minute, once)",
+            "all": "Installing the whole course, torch included (a few minutes, once)",
+        }[part],
+        flush=True,
+    )
     clear_half_installed(venv)
     stamp(part, venv).unlink(missing_ok=True)
     if part == "all" and os.environ.get("TORCH_INDEX"):

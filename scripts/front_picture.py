@@ -45,7 +45,7 @@ def through_the_vae(
 
 
 def coloured(channel: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
-    """A latent channel as a picture: plum below zero, paper at zero, fox above; saturated at 2.5 standard deviations."""
+    """A latent channel as a picture: plum below zero, fox above, full at 2.5 standard deviations."""
     strength = np.clip(np.abs(channel) / 2.5, 0, 1)[..., None]
     ends = np.where(channel[..., None] < 0, PLUM, FOX)
     return np.rint(PAPER + strength * (ends - PAPER)).astype(np.uint8)
@@ -53,7 +53,9 @@ def coloured(channel: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
 
 def rounded(picture: UInt8[np.ndarray, "h w 3"], size: int, radius: int, smooth: bool) -> Image.Image:
     """A picture as a tile with round corners, `size` pixels wide."""
-    tile = Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST)
+    tile = Image.fromarray(picture).resize(
+        (size, size), Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST
+    )
     shape = Image.new("L", (4 * size, 4 * size))
     ImageDraw.Draw(shape).rounded_rectangle((0, 0, 4 * size - 1, 4 * size - 1), 4 * radius, fill=255)
     tile.putalpha(shape.resize((size, size), Image.Resampling.LANCZOS))
@@ -88,7 +90,9 @@ def picture(scenes_only: bool) -> Image.Image:
     if scenes_only:
         return composed([drawn])
     latents, again = through_the_vae(pictures)
-    return composed([drawn, [channels(one) for one in latents], [rounded(one, TILE, RADIUS, smooth=True) for one in again]])
+    return composed(
+        [drawn, [channels(one) for one in latents], [rounded(one, TILE, RADIUS, smooth=True) for one in again]]
+    )
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 """Execute the notebooks in place: every `notebooks/*.py` (jupytext percent) becomes an executed `.ipynb` beside it.
 
-`python scripts/notebooks.py [notebooks/01_vae_compression.py ...]`. On the same machine a second run changes nothing, byte for
-byte: what differs from run to run (timings, widget ids, addresses of objects, chunks of a stream) is made regular, and what
-must not be in a committed output (errors, warnings, paths of this machine) stops the run with the cell's number.
+`python scripts/notebooks.py [notebooks/01_vae_compression.py ...]`. On the same machine a second run changes nothing,
+byte for byte: what differs from run to run (timings, widget ids, addresses of objects, chunks of a stream) is made
+regular, and what must not be in a committed output (errors, warnings, paths of this machine) stops the run with the
+cell's number.
 """
 
 import argparse
@@ -23,14 +24,30 @@ STATUS = "_status.json"
 TIMEOUT = 600
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 ADDRESS = re.compile(r"\b0x[0-9a-f]{8,16}\b")
-PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "scikit-learn", "scikit-image", "pillow", "matplotlib",
-            "plotly", "ipywidgets", "jupyter-book")
+PACKAGES = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "scikit-image",
+    "pillow",
+    "matplotlib",
+    "plotly",
+    "ipywidgets",
+    "jupyter-book",
+)
 PRIVATE = ("execution", "lines_to_next_cell", "lines_to_end_of_cell_marker")
 QUIET = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONHASHSEED": "0", "HF_HUB_OFFLINE": "1"}
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python",
-                      "pygments_lexer": "ipython3"},
+    "language_info": {
+        "name": "python",
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "pygments_lexer": "ipython3",
+    },
 }
 
 
@@ -105,7 +122,7 @@ def lined(notebook: dict[str, Any]) -> str:
     return json.dumps(split, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-# ------------------------------------------------------------------------------------------------ what must not be there
+# ------------------------------------------------------------------------------------------ what must not be there
 
 
 def local_paths() -> tuple[str, ...]:
@@ -143,9 +160,15 @@ def execute(source: Path) -> tuple[dict[str, Any], float]:
     os.environ.update(QUIET)
     notebook = jupytext.read(source)
     start = time.monotonic()
-    NotebookClient(notebook, timeout=TIMEOUT, kernel_name="python3", record_timing=False, allow_errors=True,
-                   extra_arguments=["--log-level=ERROR"],
-                   resources={"metadata": {"path": str(source.parent)}}).execute()
+    NotebookClient(
+        notebook,
+        timeout=TIMEOUT,
+        kernel_name="python3",
+        record_timing=False,
+        allow_errors=True,
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(source.parent)}},
+    ).execute()
     return json.loads(json.dumps(notebook)), time.monotonic() - start
 
 

@@ -14,7 +14,7 @@ TRIES = 100
 class Pages(SimpleHTTPRequestHandler):
     """Static files, with the types that older systems do not know, and no line of log for each."""
 
-    extensions_map = {
+    extensions_map = {  # noqa: RUF012
         **SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
         ".mjs": "text/javascript",

@@ -1,7 +1,7 @@
 """Fetch the book's scripts and fonts from pinned npm packages into `book/web`: `python3 scripts/vendor.py`.
 
-Readers never need this (the files are committed), nor Node. Whoever raises a version does: change it below, run the script, and
-put in the hash that it names once you trust what you fetched. Needs npm; nothing but the standard library otherwise.
+Readers never need this (the files are committed), nor Node. Whoever raises a version does: change it below, run the
+script, and put in the hash that it names once you trust what you fetched. Needs npm, and no Python package.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ WEB = Path(__file__).resolve().parent.parent / "book" / "web"
 
 @dataclass(frozen=True)
 class Package:
-    """One npm package: its exact version, the SHA-256 of its archive and where its files go (prefix in it -> folder)."""
+    """One npm package: exact version, SHA-256 of its archive, and where its files go (prefix in it -> folder)."""
 
     name: str
     version: str
@@ -26,24 +26,44 @@ class Package:
 
 
 PACKAGES = (
-    Package("mathjax", "3.2.2", "1b9c0a1c44df864e915690558e72adb9cc5203360daefd385084ced3b6c64c09", {
-        "es5/tex-chtml.js": "mathjax",
-        "es5/output/chtml/fonts/woff-v2/": "mathjax/output/chtml/fonts/woff-v2",
-        "LICENSE": "mathjax",
-    }),
-    Package("@fontsource-variable/literata", "5.3.0", "6511fb89c1b68ad10a422204580984dd3e27a129edc4cd015ee342f06a8fe4ac", {
-        "files/literata-latin-wght-normal.woff2": "fonts",
-        "files/literata-latin-wght-italic.woff2": "fonts",
-        "LICENSE": "fonts/literata",
-    }),
-    Package("@fontsource-variable/fraunces", "5.3.0", "c8bff30211fb6683f7c4c6fa0c298d1f1c7d4e811767de92d26a199c273235fb", {
-        "files/fraunces-latin-full-normal.woff2": "fonts",
-        "LICENSE": "fonts/fraunces",
-    }),
-    Package("@fontsource-variable/jetbrains-mono", "5.3.0", "996fe6368a480c9ce15d4de22a2682b7c40b403718fee2b15e7272f244fd993f", {
-        "files/jetbrains-mono-latin-wght-normal.woff2": "fonts",
-        "LICENSE": "fonts/jetbrains-mono",
-    }),
+    Package(
+        "mathjax",
+        "3.2.2",
+        "1b9c0a1c44df864e915690558e72adb9cc5203360daefd385084ced3b6c64c09",
+        {
+            "es5/tex-chtml.js": "mathjax",
+            "es5/output/chtml/fonts/woff-v2/": "mathjax/output/chtml/fonts/woff-v2",
+            "LICENSE": "mathjax",
+        },
+    ),
+    Package(
+        "@fontsource-variable/literata",
+        "5.3.0",
+        "6511fb89c1b68ad10a422204580984dd3e27a129edc4cd015ee342f06a8fe4ac",
+        {
+            "files/literata-latin-wght-normal.woff2": "fonts",
+            "files/literata-latin-wght-italic.woff2": "fonts",
+            "LICENSE": "fonts/literata",
+        },
+    ),
+    Package(
+        "@fontsource-variable/fraunces",
+        "5.3.0",
+        "c8bff30211fb6683f7c4c6fa0c298d1f1c7d4e811767de92d26a199c273235fb",
+        {
+            "files/fraunces-latin-full-normal.woff2": "fonts",
+            "LICENSE": "fonts/fraunces",
+        },
+    ),
+    Package(
+        "@fontsource-variable/jetbrains-mono",
+        "5.3.0",
+        "996fe6368a480c9ce15d4de22a2682b7c40b403718fee2b15e7272f244fd993f",
+        {
+            "files/jetbrains-mono-latin-wght-normal.woff2": "fonts",
+            "LICENSE": "fonts/jetbrains-mono",
+        },
+    ),
 )
 
 
@@ -62,16 +82,24 @@ def verified(archive: Path, package: Package) -> Path:
     """The same archive, or `Mismatch` with the two hashes."""
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
     if found != package.sha256:
-        raise Mismatch(f"{package.name} {package.version}: expected SHA-256 {package.sha256}, found {found}. "
-                       "Nothing was copied; look at what was fetched before you change the pin.")
+        raise Mismatch(
+            f"{package.name} {package.version}: expected SHA-256 {package.sha256}, found {found}. "
+            "Nothing was copied; look at what was fetched before you change the pin."
+        )
     return archive
 
 
 def wanted(member: str, package: Package) -> str | None:
     """The folder under `book/web` that a member of the archive belongs in, or None."""
     inside = member.removeprefix("package/")
-    return next((folder for prefix, folder in package.files.items()
-                 if inside == prefix or (prefix.endswith("/") and inside.startswith(prefix))), None)
+    return next(
+        (
+            folder
+            for prefix, folder in package.files.items()
+            if inside == prefix or (prefix.endswith("/") and inside.startswith(prefix))
+        ),
+        None,
+    )
 
 
 def unpack(archive: Path, package: Package, web: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""A plugin for nbval, which compares texts only: pictures must agree too, within a tolerance that another processor needs."""
+"""A plugin for nbval, which compares texts only: pictures must agree too, within what another processor may change."""
 
 import base64
 import io
@@ -37,7 +37,8 @@ def difference(found: str, kept: str) -> str | None:
         return f"a picture is {one.shape[1]}x{one.shape[0]}, committed is {two.shape[1]}x{two.shape[0]}"
     apart = np.abs(one - two)
     if apart.mean() > MEAN or (apart > 32).mean() > WORST:
-        return f"a picture differs: {apart.mean():.2f} grey levels on average, {100 * (apart > 32).mean():.1f} % by more than 32"
+        far = 100 * (apart > 32).mean()
+        return f"a picture differs: {apart.mean():.2f} grey levels on average, {far:.1f} % by more than 32"
     return None
 
 

@@ -7,8 +7,11 @@ from course_book.results import all_results, results
 
 from tests.book.toy import code, notebook, prose, settled, write
 
-LEDGER = [Claim("C01", "It is small.", (1,), ("someone2022",)), Claim("C05", "It is spatial.", (1, 2)),
-          Claim("C26", "It has a name.", (0,), page="name")]
+LEDGER = [
+    Claim("C01", "It is small.", (1,), ("someone2022",)),
+    Claim("C05", "It is spatial.", (1, 2)),
+    Claim("C26", "It has a name.", (0,), page="name"),
+]
 
 
 def found(tmp_path, *outputs, name="01_first"):
@@ -66,13 +69,16 @@ def test_each_verdict_has_a_mark_and_a_class():
     assert badge("does not hold") == "[✗ does not hold]{.verdict .fails}"
 
 
-@pytest.mark.parametrize(("changes", "says"), [
-    ({"verdict": "perhaps"}, "verdict 'perhaps' is none of holds, holds within limits, does not hold"),
-    ({"sentence": ""}, "needs id, verdict and sentence"),
-    ({"id": None}, "needs id, verdict and sentence"),
-])
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"verdict": "perhaps"}, "verdict 'perhaps' is none of holds, holds within limits, does not hold"),
+        ({"sentence": ""}, "needs id, verdict and sentence"),
+        ({"id": None}, "needs id, verdict and sentence"),
+    ],
+)
 def test_malformed_results_name_the_cell(tmp_path, changes, says):
-    with pytest.raises(Malformed, match="01_first.ipynb, cell 1") as error:
+    with pytest.raises(Malformed, match=r"01_first\.ipynb, cell 1") as error:
         found(tmp_path, settled(**changes))
     assert says in str(error.value)
 
@@ -93,8 +99,15 @@ def test_a_broken_notebook_is_malformed(tmp_path):
         list(results(path))
 
 
-@pytest.mark.parametrize("entries", [[{"id": "C01"}], [{"id": "C01", "claim": "x", "sections": [1], "sorces": []}], ["C01"],
-                                     [{"id": "C01", "claim": "x", "sections": [1]}] * 2])
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [{"id": "C01"}],
+        [{"id": "C01", "claim": "x", "sections": [1], "sorces": []}],
+        ["C01"],
+        [{"id": "C01", "claim": "x", "sections": [1]}] * 2,
+    ],
+)
 def test_a_malformed_ledger(tmp_path, entries):
     with pytest.raises(Malformed):
         ledger(write(tmp_path / "claims.json", entries))

@@ -26,7 +26,12 @@ def test_a_card_becomes_a_section_with_its_facts_folded_away(tmp_path):
 
 def test_facts_are_told_for_people():
     facts = {"parameters": 2634567, "frozen": True, "shape": [4, 16, 16], "note": "a|b"}
-    assert cards.flat(facts) == [("parameters", "2,634,567"), ("frozen", "yes"), ("shape", "4, 16, 16"), ("note", "a\\|b")]
+    assert cards.flat(facts) == [
+        ("parameters", "2,634,567"),
+        ("frozen", "yes"),
+        ("shape", "4, 16, 16"),
+        ("note", "a\\|b"),
+    ]
 
 
 def test_no_models_is_fine_and_weights_without_a_card_are_not(tmp_path):
@@ -44,8 +49,11 @@ def test_malformed_cards(tmp_path, text, facts):
 
 
 def test_status_tells_times_and_versions():
-    known = {"notebooks": {"01_first": {"seconds": 95, "cells": 12, "executed": "2026-11-21"}}, "machine": "2 cores",
-             "versions": {"numpy": "2.4.6"}}
+    known = {
+        "notebooks": {"01_first": {"seconds": 95, "cells": 12, "executed": "2026-11-21"}},
+        "machine": "2 cores",
+        "versions": {"numpy": "2.4.6"},
+    }
     text = status.page(known, {"notebooks/01_first"})
     assert "| {doc}`/notebooks/01_first` | 1.6 min | 12 | 2026-11-21 |" in text
     assert "| `numpy` | 2.4.6 |" in text

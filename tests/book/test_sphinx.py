@@ -19,17 +19,33 @@ PAGE = """# Page
 ```
 """
 CARD = "# The VAE\n\nWhat it is.\n\n![Six animals](sheet.png)\n\n## Numbers\n\nMany.\n"
-PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000002000001e221bc33"
-                    "0000000049454e44ae426082")
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000002000001e221bc33"
+    "0000000049454e44ae426082"
+)
 
 
 def build(root):
     """Build the book in `root`; Sphinx's warnings."""
     warnings = io.StringIO()
-    app = Sphinx(str(root), None, str(root / "out"), str(root / "trees"), "html", status=None, warning=warnings,
-                 confoverrides={"extensions": ["myst_nb", "sphinx_design", "course_book"], "nb_execution_mode": "off",
-                                "project": "toy", "myst_enable_extensions": ["colon_fence", "attrs_inline", "dollarmath"],
-                                "suppress_warnings": ["mystnb.unknown_mime_type"], "exclude_patterns": ["course_utils"], "nitpicky": True})
+    app = Sphinx(
+        str(root),
+        None,
+        str(root / "out"),
+        str(root / "trees"),
+        "html",
+        status=None,
+        warning=warnings,
+        confoverrides={
+            "extensions": ["myst_nb", "sphinx_design", "course_book"],
+            "nb_execution_mode": "off",
+            "project": "toy",
+            "myst_enable_extensions": ["colon_fence", "attrs_inline", "dollarmath"],
+            "suppress_warnings": ["mystnb.unknown_mime_type"],
+            "exclude_patterns": ["course_utils"],
+            "nitpicky": True,
+        },
+    )
     app.build()
     return warnings.getvalue()
 
@@ -40,7 +56,10 @@ def book(tmp_path):
     write(tmp_path / "index.md", "# Front\n\n```{toctree}\npage\nnotebooks/01_first\n```\n")
     write(tmp_path / "page.md", PAGE)
     write(tmp_path / "book/claims.json", [{"id": "C01", "claim": "It is small.", "sections": [1, 2]}])
-    write(tmp_path / "notebooks/01_first.ipynb", notebook(prose("# One"), code("x"), code("y", settled(sentence="So $8$."))))
+    write(
+        tmp_path / "notebooks/01_first.ipynb",
+        notebook(prose("# One"), code("x"), code("y", settled(sentence="So $8$."))),
+    )
     folder = tmp_path / "course_utils/models/weights/vae"
     write(folder / "card.md", CARD)
     write(folder / "card.json", {"parameters": 12345})
@@ -54,7 +73,8 @@ def test_a_small_book(book):
     assert 'href="notebooks/01_first.html#claim-c01"' in page
     assert 'id="claim-c01"' in one
     assert "not yet measured" in page
-    assert "The VAE" in page and 'id="model-vae"' in page
+    assert "The VAE" in page
+    assert 'id="model-vae"' in page
     assert "12,345" in page
     assert 'alt="Six animals"' in page
     assert (book / "out/_images/sheet.png").exists()

@@ -9,9 +9,20 @@ CLAIM = "application/vnd.course.claim+json"
 
 def settled(**changes: Any) -> dict[str, Any]:
     """The output of a cell that settles a claim."""
-    claim = {"id": "C01", "verdict": "holds", "number": "48", "sentence": "It is so.", "part": None, "source": None} | changes
-    return {"output_type": "execute_result", "execution_count": 1, "metadata": {},
-            "data": {"text/plain": claim["sentence"], "text/markdown": f"**{claim['sentence']}**", CLAIM: claim}}
+    claim = {
+        "id": "C01",
+        "verdict": "holds",
+        "number": "48",
+        "sentence": "It is so.",
+        "part": None,
+        "source": None,
+    } | changes
+    return {
+        "output_type": "execute_result",
+        "execution_count": 1,
+        "metadata": {},
+        "data": {"text/plain": claim["sentence"], "text/markdown": f"**{claim['sentence']}**", CLAIM: claim},
+    }
 
 
 def code(source: str = "1", *outputs: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the book adds to Sphinx: pages that are generated from the notebooks' results and the models' cards, and quiet pages.
+"""What the book adds to Sphinx: pages made from the notebooks' results and the models' cards, and quiet pages.
 
 * `{claims-table}`: every claim with verdict, measured number, the cell that settled it and the source for real models;
 * `{model-cards}`: the card of each embedded model;
@@ -6,8 +6,8 @@
 * outputs: a chart or a widget that would be invisible on a static page is a warning;
 * scripts: only what a page uses, nothing from another host.
 
-Nothing here imports torch: readers build the book without it. What does not exist yet is said kindly; what exists and is
-malformed is a warning, and warnings are errors.
+Nothing here imports torch: readers build the book without it. What does not exist yet is said kindly; what exists
+and is malformed is a warning, and warnings are errors.
 """
 
 from sphinx.application import Sphinx

@@ -17,7 +17,9 @@ NOTHING = "No model has been trained yet; each brings its card here: what it is,
 
 def folders(root: Path) -> list[Path]:
     """The model folders that hold weights or a card, in order."""
-    return sorted({path.parent for pattern in ("card.*", "*.safetensors") for path in (root / WEIGHTS).glob(f"*/{pattern}")})
+    return sorted(
+        {path.parent for pattern in ("card.*", "*.safetensors") for path in (root / WEIGHTS).glob(f"*/{pattern}")}
+    )
 
 
 def rubrics(markdown: str) -> str:

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.domains.std import StandardDomain
 
 from .common import Generated, Malformed, logger, read_json
 from .results import VERDICTS, Result, all_results, notebooks, results
@@ -26,14 +28,19 @@ class Claim:
     page: str = ""
 
 
+def claim(entry: dict[str, Any]) -> Claim:
+    """One entry of the ledger. Raises `TypeError` for a missing or an unknown key."""
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return Claim(**fields)
+
+
 def ledger(path: Path) -> list[Claim]:
     """The claims in order. Raises `Malformed` for a missing key, an unknown key or an id given twice."""
     try:
-        claims = [Claim(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
-                  for entry in read_json(path)]
+        claims = [claim(entry) for entry in read_json(path)]
     except (TypeError, AttributeError) as error:
         raise Malformed(f"{path.name}: {error}") from error
-    ids = [claim.id for claim in claims]
+    ids = [one.id for one in claims]
     if len(set(ids)) < len(ids):
         raise Malformed(f"{path.name}: an id stands there twice")
     return claims
@@ -126,13 +133,17 @@ def add_anchors(app: Sphinx, doctree: nodes.document) -> None:
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix != ".ipynb":
         return
-    cells = {node.get("cell_index"): node for node in doctree.findall(nodes.container)
-             if node.get("nb_element") == "cell_code"}
+    cells = {
+        node.get("cell_index"): node
+        for node in doctree.findall(nodes.container)
+        if node.get("nb_element") == "cell_code"
+    }
+    standard = cast(StandardDomain, app.env.get_domain("std"))
     for one in sound_results(path):
         node = cells.get(one.cell)
         if node is not None:
             node["ids"].append(one.anchor)
-            app.env.get_domain("std").anonlabels[one.anchor] = (app.env.docname, one.anchor)
+            standard.anonlabels[one.anchor] = (app.env.docname, one.anchor)
 
 
 def setup(app: Sphinx) -> None:

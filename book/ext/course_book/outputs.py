@@ -32,8 +32,13 @@ def warn(app: Sphinx, doctree: nodes.document) -> None:
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix == ".ipynb":
         for number, mime in invisible_outputs(read_json(path)):
-            logger.warning("%s, cell %d: %s has no text/html or picture beside it and would not be seen",
-                           path.name, number, mime, type="course_book")
+            logger.warning(
+                "%s, cell %d: %s has no text/html or picture beside it and would not be seen",
+                path.name,
+                number,
+                mime,
+                type="course_book",
+            )
 
 
 def setup(app: Sphinx) -> None:

@@ -63,8 +63,9 @@ def result(settled: Any, notebook: str, cell: int) -> Result:
         raise Malformed(f"{where}: a settled claim needs id, verdict and sentence")
     if settled["verdict"] not in VERDICTS:
         raise Malformed(f"{where}: verdict {settled['verdict']!r} is none of {', '.join(VERDICTS)}")
-    words = {key: "" if settled.get(key) is None else str(settled[key])
-             for key in ("number", "sentence", "part", "source")}
+    words = {
+        key: "" if settled.get(key) is None else str(settled[key]) for key in ("number", "sentence", "part", "source")
+    }
     return Result(claim=settled["id"], verdict=settled["verdict"], notebook=notebook, cell=cell, **words)
 
 
@@ -75,7 +76,9 @@ def all_results(root: Path) -> list[Result]:
         for new in results(path):
             twin = next((old for old in found if old.anchor == new.anchor), None)
             if twin:
-                raise Malformed(f"{new.claim} {new.part} is settled twice: {twin.notebook}.ipynb cell {twin.cell} "
-                                f"and {new.notebook}.ipynb cell {new.cell}; give each a part of its own")
+                raise Malformed(
+                    f"{new.claim} {new.part} is settled twice: {twin.notebook}.ipynb cell {twin.cell} "
+                    f"and {new.notebook}.ipynb cell {new.cell}; give each a part of its own"
+                )
             found.append(new)
     return found

@@ -32,7 +32,9 @@ def is_unused(script: Any) -> bool:
     return any(name in words for name in UNUSED)
 
 
-def trim(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+def trim(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
     """Drop what the page does not use; add plotly's script, before the figures, where there are any."""
     if draws_plotly(doctree):
         app.add_js_file(PLOTLY, priority=100)

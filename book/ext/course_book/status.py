@@ -1,6 +1,6 @@
 """The status page: `{status-table}`, what the notebooks were last executed with and how long they took."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ def row(*cells: str) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A Markdown table."""
     return "\n".join([row(*head), row(*("---" for _ in head)), *(row(*cells) for cells in rows)])
 
@@ -29,12 +29,15 @@ def seconds(value: float) -> str:
 
 def times(status: dict[str, Any], pages: set[str]) -> str:
     """The notebooks, linked where the book has them, with run times and dates."""
+
     def linked(name: str) -> str:
         page = f"notebooks/{name}"
         return f"{{doc}}`/{page}`" if page in pages else f"`{name}`"
 
-    rows = [(linked(name), seconds(entry["seconds"]), str(entry["cells"]), entry["executed"])
-            for name, entry in sorted(status["notebooks"].items())]
+    rows = [
+        (linked(name), seconds(entry["seconds"]), str(entry["cells"]), entry["executed"])
+        for name, entry in sorted(status["notebooks"].items())
+    ]
     return table(("Notebook", "Run time", "Code cells", "Executed"), rows)
 
 

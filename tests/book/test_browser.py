@@ -1,0 +1,186 @@
+"""The built book in a real browser: every page, wide and narrow, light and dark."""
+
+import os
+import shutil
+import threading
+
+import pytest
+import serve
+import yaml
+from build import COMPLETE, HTML, ROOT, pages
+
+pytestmark = pytest.mark.browser
+
+PAGES = pages(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+INSTALL = "sudo apt install chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SIZES = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+
+
+def absent(what):
+    """A missing browser is an error where CI runs, and elsewhere a skip that says how to end it."""
+    if os.environ.get("CI"):
+        pytest.fail(f"No {what}: {INSTALL}", pytrace=False)
+    pytest.skip(f"No {what}, so the book was not opened: {INSTALL}")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        absent("Chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def site():
+    if not COMPLETE.exists():
+        pytest.fail("The book is not built: make book", pytrace=False)
+    http = serve.server(HTML, 8800)
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    yield f"http://localhost:{http.server_address[1]}/"
+    http.shutdown()
+    http.server_close()
+
+
+class Visit:
+    """One page opened once: what it asked for, what it complained about, and the page itself."""
+
+    def __init__(self, browser, site, name, size, theme):
+        self.context = browser.new_context(viewport=SIZES[size])
+        self.context.add_init_script(
+            f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
+        )
+        self.page, self.complaints = self.context.new_page(), []
+        self.page.on("console", lambda m: self.complain(m.text, m.type == "error"))
+        self.page.on("pageerror", lambda error: self.complain(str(error)))
+        self.page.on("requestfailed", lambda request: self.complain(f"failed: {request.url}"))
+        self.page.on("response", lambda r: self.complain(f"{r.status}: {r.url}", r.status >= 400))
+        self.page.on(
+            "request", lambda r: self.complain(f"outside: {r.url}", not r.url.startswith((site, "data:", "blob:")))
+        )
+        self.page.goto(f"{site}{name}.html", wait_until="load")
+        self.settle()
+
+    def complain(self, text, really=True):
+        """Note a complaint."""
+        if really:
+            self.complaints.append(text)
+
+    def settle(self):
+        """Wait until formulas are typeset, and until lazy pictures are there."""
+        self.page.evaluate("window.MathJax?.startup?.promise")
+        self.page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
+        self.page.wait_for_function("[...document.images].every(image => image.complete)")
+        self.page.wait_for_load_state("networkidle")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(name, size, theme) for name in PAGES for size in SIZES for theme in ("light", "dark")],
+    ids="-".join,
+)
+def visit(request, browser, site):
+    opened = Visit(browser, site, *request.param)
+    opened.name, opened.size, opened.theme = request.param
+    yield opened
+    opened.context.close()
+
+
+WIDER = """() => {
+  const inside = (node) => { for (let up = node.parentElement; up; up = up.parentElement) {
+    if (['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(up).overflowX) && up !== document.body
+        && up !== document.documentElement) return true; } return false; };
+  return [...document.querySelectorAll('main *')].filter(node => {
+    const box = node.getBoundingClientRect();
+    return box.width > 0 && box.right > innerWidth + 1 && getComputedStyle(node).position !== 'fixed' && !inside(node);
+  }).slice(0, 5).map(node => node.outerHTML.slice(0, 120));
+}"""
+
+
+def test_the_page_is_sound(visit):
+    assert visit.complaints == []
+    page = visit.page
+    assert page.locator("main h1").count() == 1
+    assert page.evaluate("document.documentElement.dataset.theme") == visit.theme
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.evaluate(WIDER)
+    assert page.evaluate(WIDER) == []
+
+
+PICTURES = """() => ({
+  undescribed: [...document.images].filter(image => !image.hasAttribute('alt')
+    || (image.closest('article') && !image.alt.trim())).map(image => image.outerHTML.slice(0, 200)),
+  broken: [...document.images].filter(image => !image.naturalWidth && !image.closest('.only-dark, .only-light'))
+    .map(image => image.src.slice(0, 200)),
+})"""
+
+
+def test_pictures_are_there_and_described(visit):
+    assert visit.page.evaluate(PICTURES) == {"undescribed": [], "broken": []}
+
+
+def test_formulas_are_typeset(visit):
+    formulas = visit.page.locator(".math").count()
+    assert visit.page.locator("mjx-container").count() >= formulas
+    assert visit.page.locator("mjx-merror").count() == 0
+    raw = r"/\\\(|\\\[|\$[^$\n]*\\[a-z]+[^$\n]*\$/.test(document.querySelector('article').innerText)"
+    assert not visit.page.evaluate(raw)
+
+
+def test_charts_are_drawn(visit):
+    plots = visit.page.locator("figure.course-plot")
+    for number in range(plots.count()):
+        assert plots.nth(number).locator("svg.main-svg").count() > 0
+
+
+def test_nothing_raw_is_left_in_the_text(visit):
+    text = visit.page.evaluate("""() => { const copy = document.querySelector('article').cloneNode(true);
+      copy.querySelectorAll('pre, code, script').forEach(node => node.remove()); return copy.textContent; }""")
+    for debris in (":::", "{ref}", "{doc}", "{term}", "{cite}", "```", "system-message"):
+        assert debris not in text
+
+
+@pytest.fixture
+def opened(browser, site):
+    """Open a page of the book; closes what it opened."""
+    visits = []
+
+    def visit(name):
+        visits.append(Visit(browser, site, name, "wide", "light"))
+        return visits[-1].page
+
+    yield visit
+    for one in visits:
+        one.context.close()
+
+
+def test_the_root_leads_to_the_front_page(opened):
+    page = opened("index")
+    page.wait_for_url("**/book/index.html")
+
+
+def test_claims_lead_to_their_cells(opened):
+    page = opened("book/claims")
+    assert page.locator(".claim").count() == 27
+    links = page.locator(".claim a[href*='notebooks/']")
+    assert links.count() >= 5
+    targets = [links.nth(number).get_attribute("href") for number in range(links.count())]
+    for name in sorted({target.partition("#")[0] for target in targets}):
+        notebook = opened(name.removeprefix("../").removesuffix(".html"))
+        for target in targets:
+            if target.startswith(name):
+                cell = notebook.locator(f"[id='{target.partition('#')[2]}']")
+                assert cell.count() == 1
+                assert "cell" in cell.first.get_attribute("class")
+
+
+def test_the_search_finds_a_term(opened):
+    page = opened("search")
+    page.goto(page.url + "?q=reparameterisation")
+    page.wait_for_selector("#search-results li a")
+    assert page.locator("#search-results li a").count() >= 1

@@ -1,0 +1,59 @@
+"""The package as a wheel: it carries weights, cards, configurations and hashes, and nothing else."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def contents(repository, tmp_path_factory):
+    """The names in a freshly built wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    shutil.copytree(
+        repository / "course_utils", folder / "source/course_utils", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(repository / name, folder / "source")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-cache-dir",
+        "--wheel-dir",
+        folder,
+        folder / "source",
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    return set(zipfile.ZipFile(next(folder.glob("*.whl"))).namelist())
+
+
+def test_every_data_file_of_the_package_is_in_the_wheel(repository, contents):
+    kinds = {".json", ".md", ".safetensors", ".npz", ".png", ".js", ".css"}
+    data = {
+        path.relative_to(repository).as_posix()
+        for path in (repository / "course_utils").rglob("*")
+        if path.suffix in kinds
+    }
+    assert any(name.endswith(".safetensors") for name in data)
+    assert data <= contents
+
+
+def test_every_module_is_in_the_wheel(repository, contents):
+    modules = {path.relative_to(repository).as_posix() for path in (repository / "course_utils").rglob("*.py")}
+    assert modules <= contents
+
+
+def test_nothing_else_is_in_the_wheel(contents):
+    assert {name.split("/")[0] for name in contents if ".dist-info" not in name} == {"course_utils"}
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import sys, course_utils; assert not {'torch', 'numpy', 'diffusers'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
