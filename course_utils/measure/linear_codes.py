@@ -25,7 +25,7 @@ FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-_COLUMNS = 4096  # a slice of the pictures' numbers, so that only a slice is ever held as floats
+_ROWS = 8  # of all pictures at a time, so that only a slice is ever held as floats
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,31 @@ class PictureBasis:
     shape: tuple[int, ...]
 
     @classmethod
-    def fit(cls, pictures: Pictures, numbers: int = 1024) -> PictureBasis:
+    def fit(cls, pictures: Pictures, numbers: int = 1024, mirrored: bool = False) -> PictureBasis:
         r"""The `numbers` directions in which `pictures` vary most, 1,024 being a 16x16x4 latent's count.
 
-        With centred pictures as rows of \(X\), the eigenvectors \(u_k\) of the small Gram matrix \(X X^\top\)
-        give the components \(v_k = X^\top u_k / \sqrt{\lambda_k}\) (Sirovich 1987, the method of snapshots).
-        `pictures` may be memory-mapped. Raises `ValueError` where there are not more pictures than `numbers`.
+        With centred pictures as rows of \(X\), the eigenvectors \(u_k\) of the small Gram matrix \(X X^\top\) give
+        the components \(v_k = X^\top u_k / \sqrt{\lambda_k}\) (Sirovich 1987, the method of snapshots).
+
+        With `mirrored` every picture counts together with its mirror image, which makes a stronger code where the
+        world has no preferred side. That costs no more: the components are then even or odd under mirroring, and
+        are found among the even and the odd halves of the pictures.
+
+        `pictures` may be memory-mapped. Raises `ValueError` where there are not more pictures than `numbers`, and
+        for `mirrored` pictures of odd width.
         """
-        x = batch(pictures)
-        if not 0 < numbers < len(x):
+        x, signs = batch(pictures), (1, -1) if mirrored else (0,)
+        if not 0 < numbers < len(x) * len(signs):
             raise ValueError(f"{numbers} components need more than {numbers} pictures to be fitted to, got {len(x)}")
-        flat = x.reshape(len(x), -1)
-        weights = _top_eigenvectors(_gram(flat), numbers)
-        basis = np.concatenate([weights.T @ part for part in _centred(flat)], axis=1)
-        return cls(flat.mean(0, dtype=np.float64).astype(np.float32), _orthonormal(basis), x.shape[1:])
+        if mirrored and x.shape[2] % 2:
+            raise ValueError(f"mirrored pictures need an even width, got {x.shape[2]}")
+        spectra = [_top_eigenpairs(_gram(x, sign), min(numbers, len(x))) for sign in signs]
+        least = np.sort(np.concatenate([values for values, _ in spectra]))[-numbers]
+        chosen = zip(signs, spectra, strict=True)
+        parts = [_components(x, sign, vectors[:, values >= least]) for sign, (values, vectors) in chosen]
+        mean = x.mean(0, dtype=np.float64)
+        mean = (mean + mean[:, ::-1]) / 2 if mirrored else mean
+        return cls(mean.ravel().astype(np.float32), _orthonormal(np.concatenate(parts)), x.shape[1:])
 
     def encode(self, pictures: Pictures) -> Float32[np.ndarray, "n numbers"]:
         """Coordinates of the pictures in the basis."""
@@ -91,7 +102,7 @@ class BlockBasis:
         x = np.concatenate(rows)
         mean = x.mean(0)
         covariance = (x - mean).T @ (x - mean)
-        return cls(mean, _top_eigenvectors(covariance, coefficients).T, block)
+        return cls(mean, _top_eigenpairs(covariance, coefficients)[1].T, block)
 
     def reconstruct(self, pictures: Pictures) -> Pictures:
         """Each block replaced by the nearest that the basis can express; borders are padded and cut again."""
@@ -124,26 +135,39 @@ def best_down_up(pictures: Pictures, factor: float = 8) -> tuple[str, Pictures]:
     return best, tried[best]
 
 
-def _centred(flat: UInt8[np.ndarray, "n d"]) -> Iterator[Float32[np.ndarray, "n part"]]:
-    for start in range(0, flat.shape[1], _COLUMNS):
-        part = flat[:, start : start + _COLUMNS].astype(np.float32)
-        yield part - part.mean(0)
+def _slices(x: Pictures, sign: int) -> Iterator[Float32[np.ndarray, "n part"]]:
+    """The pictures a few rows at a time, centred; `sign` 1 or -1 takes what is even or odd under mirroring."""
+    for start in range(0, x.shape[1], _ROWS):
+        part = x[:, start : start + _ROWS].astype(np.float32)
+        if sign:
+            half = x.shape[2] // 2
+            part = (part[:, :, :half] + sign * part[:, :, : half - 1 : -1]) / np.float32(2**0.5)
+        flat = part.reshape(len(x), -1)
+        yield flat - flat.mean(0) if sign >= 0 else flat  # odd parts come with either sign: their mean is zero
 
 
-def _gram(flat: UInt8[np.ndarray, "n d"]) -> Float32[np.ndarray, "n n"]:
-    total = np.zeros((len(flat), len(flat)), np.float32, order="F")
-    for part in _centred(flat):
+def _gram(x: Pictures, sign: int) -> Float32[np.ndarray, "n n"]:
+    total = np.zeros((len(x), len(x)), np.float32, order="F")
+    for part in _slices(x, sign):
         total = ssyrk(1.0, part.T, beta=1.0, c=total, trans=1, lower=1, overwrite_c=1)
     return total
 
 
-def _top_eigenvectors(symmetric: np.ndarray, count: int) -> np.ndarray:
-    """Columns: eigenvectors of the largest eigenvalues, largest first; the sign by the largest entry, for repeats."""
+def _components(x: Pictures, sign: int, weights: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, "k d"]:
+    """Sums of pictures, whole again where they were folded for their symmetry."""
+    width = x.shape[2] // (2 if sign else 1)
+    rows = [(weights.T @ part).reshape(weights.shape[1], -1, width, 3) for part in _slices(x, sign)]
+    halves = np.concatenate(rows, axis=1)
+    whole = np.concatenate([halves, sign * halves[:, :, ::-1]], axis=2) if sign else halves
+    return whole.reshape(len(whole), -1)
+
+
+def _top_eigenpairs(symmetric: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The largest eigenvalues, largest first, and their vectors as columns, the largest entry of each positive."""
     n = len(symmetric)
-    _, vectors = eigh(symmetric, lower=True, subset_by_index=(n - count, n - 1))
+    values, vectors = eigh(symmetric, lower=True, subset_by_index=(n - count, n - 1))
     vectors = vectors[:, ::-1]
-    sign = np.sign(vectors[np.abs(vectors).argmax(0), np.arange(count)])
-    return vectors * sign
+    return values[::-1], vectors * np.sign(vectors[np.abs(vectors).argmax(0), np.arange(count)])
 
 
 def _orthonormal(basis: Float32[np.ndarray, "k d"]) -> Float32[np.ndarray, "k d"]:

@@ -37,11 +37,21 @@ def test_more_numbers_never_hurt_and_rows_are_orthonormal(smooth):
     np.testing.assert_allclose(bases[-1].basis @ bases[-1].basis.T, np.eye(24), atol=1e-5)
 
 
-def test_fit_reads_memory_maps_and_more_than_one_slice_of_columns(tmp_path):
+def test_fit_reads_memory_maps_and_more_than_one_slice(tmp_path):
     x = np.random.default_rng(2).integers(0, 256, (12, 40, 40, 3), dtype=np.uint8)  # 4,800 numbers each
     np.save(tmp_path / "x.npy", x)
     mapped = PictureBasis.fit(np.load(tmp_path / "x.npy", mmap_mode="r"), 11)
     assert (psnr(x, mapped.reconstruct(x)) > 50).all()  # 12 centred pictures span 11 dimensions
+
+
+def test_mirrored_is_the_basis_of_pictures_and_mirror_images():
+    x = np.random.default_rng(6).integers(0, 256, (30, 20, 12, 3), dtype=np.uint8)
+    short, long = PictureBasis.fit(x, 20, mirrored=True), PictureBasis.fit(np.concatenate([x, x[:, :, ::-1]]), 20)
+    np.testing.assert_allclose(short.mean, long.mean, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.svd(short.basis @ long.basis.T)[1], 1, atol=1e-3)  # the same subspace
+    assert PictureBasis.fit(x, 40, mirrored=True).basis.shape == (40, 720)  # more than there are pictures
+    with pytest.raises(ValueError, match="even width"):
+        PictureBasis.fit(x[:, :, :11], 20, mirrored=True)
 
 
 def test_block_basis_gives_back_blocks_it_can_express():
