@@ -24,7 +24,7 @@ read: book  ## build the book and open it on http://localhost:8000 (or the next 
 	@exec $(BIN)/python scripts/serve.py --port $(PORT)
 
 book: install-book  ## build the book into _build/html, warnings are errors
-	@$(MAKE) --no-print-directory $(BOOK)
+	@$(MAKE) --no-print-directory --silent $(BOOK)
 
 $(BOOK): $(BOOK_SOURCES)
 	@$(BIN)/python scripts/build.py

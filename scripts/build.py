@@ -24,15 +24,24 @@ def missing(html: Path, names: list[str]) -> list[str]:
 
 
 def build(root: Path) -> int:
-    """Run Jupyter Book on everything; its exit code."""
+    """Run Jupyter Book on everything; its exit code. What it says is shown only when it fails."""
     command = ["jupyter-book", "build", str(root), "--all", "-W", "-n", "--keep-going", "-q"]
-    return subprocess.run([str(Path(sys.executable).parent / command[0]), *command[1:]]).returncode
+    result = subprocess.run(
+        [str(Path(sys.executable).parent / command[0]), *command[1:]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if result.returncode:
+        print(result.stdout, file=sys.stderr)
+    return result.returncode
 
 
 def main() -> int:
     """Build, check, and leave a mark that the build is complete."""
     COMPLETE.unlink(missing_ok=True)
     start = time.monotonic()
+    print("Building the book", flush=True)
     if code := build(ROOT):
         print("The book was not built: each warning above is an error.", file=sys.stderr)
         return code
