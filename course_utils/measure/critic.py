@@ -1,7 +1,8 @@
 """The critic: a small network that reads a picture's attributes, and so measures what other models keep or make.
 
-It was trained on renders only (`course_utils.train.critic`) and **never enters a loss**. Its own error on fresh renders, the floor
-below which no measurement means anything, stands in its card and is printed beside every number that leans on it.
+It was trained on renders only (`course_utils.train.critic`) and **never enters a loss**. Its own error on fresh
+renders, the floor below which no measurement means anything, stands in its card and is printed beside every number
+that leans on it.
 """
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,6 +48,7 @@ class Reading:
     features: np.ndarray
 
     def __len__(self) -> int:
+        """Number of pictures read."""
         return len(self.size)
 
 
@@ -61,6 +64,7 @@ class Block(nn.Module):
                                                               nn.BatchNorm2d(outward))
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
+        r"""\(\mathrm{relu}(f(x) + s(x))\) (He et al., Deep Residual Learning, 2016)."""
         return relu(self.second(relu(self.first(x))) + self.short(x))
 
 
@@ -70,8 +74,9 @@ class Critic(nn.Module):
     def __init__(self, widths: Sequence[int] = (24, 48, 80, 112), features: int = 64) -> None:
         super().__init__()
         a, b, c, d = widths
-        self.config = {"widths": list(widths), "features": features, "attributes": {k: list(v) for k, v in ATTRIBUTES.items()},
-                       "keypoints": list(KEYPOINTS), "size": SIZE}
+        self.config: dict[str, Any] = {
+            "widths": list(widths), "features": features, "attributes": {k: list(v) for k, v in ATTRIBUTES.items()},
+            "keypoints": list(KEYPOINTS), "size": SIZE}
         self.stem = nn.Sequential(nn.Conv2d(3, a, 5, 2, 2, bias=False), nn.BatchNorm2d(a), nn.ReLU())
         self.quarter = Block(a, b, 2)
         self.eighth = Block(b, c, 2)
@@ -119,8 +124,8 @@ def load_critic(device: str = "cpu") -> Critic:
         raise ValueError("the shipped critic was trained on other attributes than this package's critters have:"
                          " train it again with python -m course_utils.train.critic")
     weights = load_file(verified("critic/model.safetensors"))
-    critic.load_state_dict({name: value.float() if value.is_floating_point() else value for name, value in weights.items()})
-    return critic.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    critic.load_state_dict(weights)  # copies float16 from disk into float32 parameters
+    return critic.eval().requires_grad_(False).to(device)
 
 
 @torch.inference_mode()
@@ -141,7 +146,7 @@ def _answers(critic: Critic, pictures: UInt8[np.ndarray, "n h w 3"], device: tor
     x = to_tensor(pictures).to(device)
     if x.shape[-2:] != (SIZE, SIZE):
         x = interpolate(x, (SIZE, SIZE), mode="bilinear", antialias=True)
-    answers = critic(x.contiguous(memory_format=torch.channels_last))
+    answers = critic(x)
     return {name: (value.softmax(1) if name in ATTRIBUTES else value).cpu().numpy() for name, value in answers.items()}
 
 
@@ -156,7 +161,8 @@ def accuracy(reading: Reading, scenes: Sequence[Scene]) -> dict[str, float]:
     Size counts on the scenes outside the middle band, and is right when the number read lies on the same side of the
     band's middle: a caption that says *large* was not contradicted.
     """
-    right = {name: float(np.mean(reading.labels[name] == np.array([getattr(s, name) for s in scenes]))) for name in ATTRIBUTES}
+    right = {name: float(np.mean(reading.labels[name] == np.array([getattr(scene, name) for scene in scenes])))
+             for name in ATTRIBUTES}
     said = np.array([s.size_word is not None for s in scenes])
     large = np.array([s.size_word == "large" for s in scenes])
     middle = (SMALL_BELOW + LARGE_ABOVE) / 2

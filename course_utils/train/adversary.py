@@ -1,8 +1,8 @@
 """A small patch discriminator, as Stable Diffusion's own autoencoder had one: optional, off unless asked for.
 
-It judges overlapping patches of 30 pixels (Isola et al., Image-to-Image Translation, 2017), with the hinge loss, and its inner
-features serve as the perceptual distance (Larsen et al., Autoencoding beyond Pixels Using a Learned Similarity Metric, 2016):
-so no network that was trained on labels, and never the judging critic, enters a loss.
+It judges overlapping patches of 26 pixels (Isola et al., Image-to-Image Translation, 2017) with the hinge loss, and
+its inner features serve as the perceptual distance (Larsen et al., Autoencoding beyond Pixels Using a Learned
+Similarity Metric, 2016): so no network that was trained on labels, and never the judging critic, enters a loss.
 """
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class PatchDiscriminator(nn.Module):
         self.score = nn.Conv2d(4 * width, 1, 3, 1, 1)
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> tuple[Float[Tensor, "b 1 h/4 w/4"], list[Tensor]]:
+        """Scores of the patches, higher for real, and the features of the layers before."""
         features = []
         for layer in self.layers:
             x = leaky_relu(layer(x), 0.2)
@@ -43,7 +44,7 @@ class Adversary:
         self.steps, self.began = options.steps, options.steps // 2
 
     def generator_loss(self, x: Tensor, y: Tensor, step: int) -> Float[Tensor, ""]:
-        """Hinge generator loss plus ten times the distance between features, zero in the first half; trains the judge."""
+        """Train the judge; the generator's hinge loss plus ten times the distance between features (0 at first)."""
         self._learn(x, y.detach(), step)
         if step < self.began:
             return y.new_zeros(())
@@ -61,8 +62,10 @@ class Adversary:
         self.optimiser.step()
 
     def state_dict(self) -> dict[str, Any]:
+        """Weights and optimiser, for the checkpoint."""
         return {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what `state_dict` gave."""
         self.net.load_state_dict(state["net"])
         self.optimiser.load_state_dict(state["optimiser"])

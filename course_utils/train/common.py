@@ -1,8 +1,8 @@
 """What every recipe shares: arguments, checkpoints that survive a kill, averaged weights, the log.
 
-Nothing here knows what is being trained. A run is a function of its seed and of the step: batches and noise of step k
-are drawn from generators seeded with (seed, k, process), so a checkpoint needs no state of any generator, and a run that
-was killed and taken up again follows the curve of one that never stopped.
+Nothing here knows what is being trained. A run is a function of its seed and of the step: batches and noise of
+step k are drawn from generators seeded with (seed, k, process), so a checkpoint needs no state of any generator,
+and a run that was killed and taken up again follows the curve of one that never stopped.
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -21,17 +21,21 @@ from accelerate import Accelerator
 from torch import nn
 from tqdm.auto import tqdm
 
+Net = TypeVar("Net", bound=nn.Module)
 
-def arguments(description: str, steps: int, batch: int, rate: float) -> argparse.ArgumentParser:
-    """Options of every recipe; `description` is the module's docstring, the numbers are its defaults."""
+
+def arguments(role: str, description: str, steps: int, batch: int, rate: float) -> argparse.ArgumentParser:
+    """Options of every recipe of a `role`; `description` is the module's docstring, the numbers are its defaults."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, log and trained weights")
+    parser.add_argument("--out", type=Path, default=Path("runs") / role,
+                        help="folder for checkpoint, log and trained weights (default %(default)s)")
     parser.add_argument("--steps", type=int, default=steps, help="length of the schedule (default %(default)s)")
     parser.add_argument("--batch", type=int, default=batch, help="pictures a step and process (default %(default)s)")
     parser.add_argument("--rate", type=float, default=rate, help="peak learning rate (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scenes", type=int, default=20_000, help="training scenes to render (default %(default)s)")
-    parser.add_argument("--cache", type=Path, default=None, help="where rendered scenes are kept (default OUT/cache)")
+    parser.add_argument("--cache", type=Path, default=None,
+                        help="where rendered scenes are kept (default: `cache` beside OUT, shared by the recipes)")
     parser.add_argument("--resume", choices=("auto", "never"), default="auto",
                         help="auto: go on from OUT/checkpoint.pt where there is one; never: start anew")
     parser.add_argument("--precision", choices=("bf16", "no"), default="bf16", help="autocast (weights stay float32)")
@@ -48,7 +52,7 @@ def parsed(parser: argparse.ArgumentParser, argv: list[str] | None) -> argparse.
     for name in ("steps", "batch", "scenes", "every"):
         if getattr(options, name) < 1:
             parser.error(f"--{name} must be at least 1, got {getattr(options, name)}")
-    options.cache = options.cache or options.out / "cache"
+    options.cache = options.cache or options.out.parent / "cache"
     options.out.mkdir(parents=True, exist_ok=True)
     return options
 
@@ -87,6 +91,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
+        """Take in the weights after step k."""
         decay = min(self.decay, (1 + step) / (10 + step))
         for name, value in model.state_dict().items():
             if value.is_floating_point():
@@ -117,6 +122,7 @@ class Log:
             self._append(row)
 
     def write(self, step: int, **numbers: float) -> None:
+        """Add a row; its columns must be those of the rows before."""
         self._append({"step": step, "seconds": round(time.time() - self.began, 1), **numbers})
 
     def _append(self, row: dict[str, float]) -> None:
@@ -132,7 +138,8 @@ def read_log(path: Path) -> list[dict[str, float]]:
     """Rows of a training curve as numbers; a row cut short by a kill is left out."""
     with open(path, newline="") as file:
         rows = list(csv.DictReader(file))
-    return [{key: float(value) for key, value in row.items()} for row in rows if None not in row.values() and all(row.values())]
+    whole = [row for row in rows if None not in row.values() and all(row.values())]
+    return [{key: float(value) for key, value in row.items()} for row in whole]
 
 
 class Run:
@@ -140,13 +147,15 @@ class Run:
 
         run = Run(options, model)
         for step in run.steps():
-            loss = ...                            # run.model, run.device, run.numbers(step), run.noise(step)
+            loss = ...                       # run.model, run.device, run.numbers(step), run.noise(step)
             run.learn(loss, step)
-            run.note(step, loss=loss)
+            run.note(loss=loss)
             if run.due(step): run.keep(step, psnr=validate(run.averaged()))
     """
 
-    def __init__(self, options: argparse.Namespace, model: nn.Module, others: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, options: argparse.Namespace, model: nn.Module, others: dict[str, Any] | None = None
+    ) -> None:
         self.options, self.accelerator = options, accelerator_for(options)
         self.device, self.others = self.accelerator.device, others or {}
         self.raw = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -177,6 +186,7 @@ class Run:
                         disable=not self.accelerator.is_main_process, mininterval=5.0)
 
     def numbers(self, step: int) -> np.random.Generator:
+        """The generator from which this step draws its batch."""
         return numpy_generator(self.options.seed, step, self.accelerator.process_index)
 
     def noise(self, step: int, *shape: int) -> torch.Tensor:
@@ -218,7 +228,7 @@ class Run:
             "optimiser": self.optimiser.state_dict(), "options": {k: str(v) for k, v in vars(self.options).items()}})
         tqdm.write(f"step {step + 1}: " + ", ".join(f"{k} {v:.3g}" for k, v in {**means, **validated}.items()))
 
-    def averaged(self, model: nn.Module) -> nn.Module:
+    def averaged(self, model: Net) -> Net:
         """`model` (a fresh one of the same make) with the averaged weights, ready to judge or to ship."""
         model.load_state_dict(self.average.weights)
         return model.to(self.device).eval()

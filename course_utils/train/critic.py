@@ -1,11 +1,11 @@
 """The critic of `course_utils.measure.critic`: a small network that reads attributes and keypoints off renders.
 
-    python -m course_utils.train.critic --out runs/critic                                  # two CPU cores
-    accelerate launch -m course_utils.train.critic --out runs/critic --batch 256 --steps 20000   # a GPU
+    python -m course_utils.train.critic                                        # two CPU cores, about twenty minutes
+    accelerate launch -m course_utils.train.critic --batch 256 --steps 20000   # GPUs
 
-It sees renders only, but worn ones: noise, blur, shifts, resampling, colour and contrast, JPEG. So it can judge what an autoencoder or a
-generator makes without being thrown by a soft edge, and without ever having seen one. A run that is killed goes on with the
-same command.
+It sees renders only, but worn ones: noise, blur, shifts, resampling, colour and contrast, JPEG. So it can judge what
+an autoencoder or a generator makes without being thrown by a soft edge, and without ever having seen one. A run that is
+killed goes on with the same command.
 """
 from __future__ import annotations
 
@@ -34,12 +34,14 @@ Truth = dict[str, Tensor]
 
 def truths(scenes: list[Scene]) -> Truth:
     """What there is to read, as tensors: an index for each attribute, the size, the keypoints."""
-    words = {name: torch.tensor([choices.index(getattr(s, name)) for s in scenes]) for name, choices in ATTRIBUTES.items()}
-    return {**words, "size": torch.tensor([s.size for s in scenes]), "keypoints": torch.from_numpy(true_keypoints(scenes))}
+    words = {name: torch.tensor([choices.index(getattr(scene, name)) for scene in scenes])
+             for name, choices in ATTRIBUTES.items()}
+    sizes = torch.tensor([scene.size for scene in scenes])
+    return {**words, "size": sizes, "keypoints": torch.from_numpy(true_keypoints(scenes))}
 
 
 def worn(batch: UInt8[np.ndarray, "b 128 128 3"], truth: Truth, rng: np.random.Generator) -> tuple[Tensor, Truth]:
-    """A batch as it might come out of an autoencoder, with the truth moved along. Each kind of wear strikes a part of it."""
+    """A batch as it might come out of an autoencoder, and the truth moved along. Each wear strikes a part."""
     x = to_tensor(np.stack([jpeg(p, rng) if rng.random() < 0.15 else p for p in batch]))
     x, truth = moved(x, truth, rng)
     x = _some(x, rng, 0.3, lambda part: resampled(part, int(rng.integers(48, 128))))
@@ -71,7 +73,7 @@ def jpeg(picture: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator) -> UInt8
 
 
 def moved(x: Float[Tensor, "b 3 h w"], truth: Truth, rng: np.random.Generator) -> tuple[Tensor, Truth]:
-    r"""Half of the batch shifted and zoomed, with the border continued outwards: \(p' = (p - \tfrac12 - t)/z + \tfrac12\)."""
+    r"""Half of the batch shifted and zoomed, \(p' = (p - \tfrac12 - t)/z + \tfrac12\), the border continued."""
     chosen = torch.from_numpy(np.flatnonzero(rng.random(len(x)) < 0.5))
     if not len(chosen):
         return x, truth
@@ -116,9 +118,10 @@ def validate(critic: Critic, held_out: np.ndarray, scenes: list[Scene]) -> dict[
 
 def main(argv: list[str] | None = None) -> None:
     """Train, then write the averaged weights to OUT/model."""
-    options = common.parsed(common.arguments(__doc__ or "", steps=6_000, batch=48, rate=2e-3), argv)
+    options = common.parsed(common.arguments("critic", __doc__ or "", steps=4_000, batch=40, rate=2e-3), argv)
     torch.manual_seed(options.seed)
-    renders, truth = pictures(options.scenes, seed=TRAINING_SEED, cache=options.cache), truths(sample(options.scenes, TRAINING_SEED))
+    renders = pictures(options.scenes, seed=TRAINING_SEED, cache=options.cache)
+    truth = truths(sample(options.scenes, TRAINING_SEED))
     scenes = sample(min(512, options.scenes), VALIDATION_SEED)
     held_out = pictures(len(scenes), seed=VALIDATION_SEED, cache=options.cache)
     run = common.Run(options, Critic())
@@ -143,8 +146,9 @@ def write_model(critic: Critic, options: argparse.Namespace) -> None:
     folder = options.out / "model"
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text(json.dumps(critic.config, indent=1) + "\n")
-    weights = {name: value.half() if value.is_floating_point() else value for name, value in critic.state_dict().items()}
-    save_file({name: value.contiguous().cpu() for name, value in weights.items()}, folder / "model.safetensors")
+    weights = {name: value.contiguous().cpu() for name, value in critic.state_dict().items()}
+    halves = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+    save_file(halves, folder / "model.safetensors")
 
 
 if __name__ == "__main__":

@@ -5,48 +5,43 @@ The photographs of scikit-learn (china, flower) are test data and are never open
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
+
+from course_utils.measure.photos import training_photo
 
 TRAINING_SEED = 1
 """Scenes of every training set; the seeds below were never trained on."""
 HELD_OUT_SEED = 2
 VALIDATION_SEED = 3
 
-COLOUR_PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg", "ihc.png",
-                      "hubble_deep_field.jpg", "retina.jpg")
-GRAY_PHOTOGRAPHS = ("camera.png", "brick.png", "grass.png", "gravel.png", "moon.png", "coins.png")
-_WEIGHTS = (3, 3, 3, 3, 2, 1, 1, 1) + (2, 1, 1, 1, 1, 1)
+SHARES = {
+    "astronaut": 3, "chelsea": 3, "coffee": 3, "stereo_motorcycle": 3, "rocket": 2, "immunohistochemistry": 1,
+    "hubble_deep_field": 1, "retina": 1, "camera": 2, "brick": 1, "grass": 1, "gravel": 1, "moon": 1, "coins": 1,
+}  # fmt: skip
+"""How often each of scikit-image's photographs is taken: everyday ones in colour more often."""
 
 
 @functools.cache
 def photographs() -> tuple[Image.Image, ...]:
-    """The training photographs, RGB, read from scikit-image's wheel: nothing is downloaded."""
-    import skimage
-
-    folder = Path(skimage.__file__).parent / "data"
-    names = COLOUR_PHOTOGRAPHS + GRAY_PHOTOGRAPHS
-    missing = [name for name in names if not (folder / name).exists()]
-    if missing:
-        raise FileNotFoundError(f"scikit-image at {folder} lacks {missing}: install scikit-image 0.25 or newer from its wheel")
-    return tuple(Image.open(folder / name).convert("RGB") for name in names)
+    """The training photographs, from scikit-image's wheel: nothing is downloaded."""
+    return tuple(Image.fromarray(training_photo(name)) for name in SHARES)
 
 
 def photograph_crop(rng: np.random.Generator, size: int) -> UInt8[np.ndarray, "size size 3"]:
     """A square of a random photograph at a random scale, turned, mirrored and tinted at random.
 
-    The side is log-uniform from `size` pixels to the whole shorter side: so some crops are texture at full resolution
-    and some nearly the whole picture. Channels are permuted and brightness bent, for the photographs are few.
+    The side is log-uniform from `size` pixels to the whole shorter side: so some crops are texture at full
+    resolution and some nearly the whole picture. Colours are bent, for the photographs are few.
     """
-    weights = np.asarray(_WEIGHTS, float) / sum(_WEIGHTS)
+    weights = np.array(list(SHARES.values())) / sum(SHARES.values())
     picture = photographs()[rng.choice(len(weights), p=weights)]
     width, height = picture.size
     side = np.exp(rng.uniform(np.log(size), np.log(max(size, min(width, height)))))
     x, y = rng.uniform(0, max(0, width - side)), rng.uniform(0, max(0, height - side))
-    crop = np.asarray(picture.resize((size, size), Image.Resampling.BOX if side > 3 * size else Image.Resampling.BICUBIC,
+    crop = np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC,
                                      box=(x, y, min(width, x + side), min(height, y + side))))
     return _bend(_turned(crop, rng), rng)
 
@@ -66,9 +61,11 @@ def _bend(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def dead_leaves(rng: np.random.Generator, size: int) -> UInt8[np.ndarray, "size size 3"]:
-    r"""Opaque shapes thrown over one another, radii with density \(\propto r^{-3}\): a model of natural pictures that
-    is scale invariant and full of occluding edges (Lee, Mumford and Huang, Occlusion Models for Natural Images, 2001).
-    Half of the leaves carry a texture: stripes or a gradient, at random angles."""
+    r"""Opaque shapes thrown over one another, radii with density \(\propto r^{-3}\).
+
+    A model of natural pictures, scale invariant and full of occluding edges (Lee, Mumford and Huang, Occlusion Models
+    for Natural Images, 2001). Leaves are flat, or carry a gradient or stripes at a random angle.
+    """
     canvas = Image.new("RGB", (2 * size, 2 * size), tuple(int(v) for v in rng.integers(0, 256, 3)))
     for _ in range(int(rng.integers(40, 160))):
         canvas.paste(*_leaf(rng, 2 * size))
@@ -125,7 +122,9 @@ class Mixture:
         return crop[:, ::-1] if rng.random() < 0.5 else crop
 
 
-def window(picture: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator, size: int) -> UInt8[np.ndarray, "size size 3"]:
+def window(
+    picture: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator, size: int
+) -> UInt8[np.ndarray, "size size 3"]:
     """A random square of `size` pixels."""
     y, x = (int(rng.integers(0, side - size + 1)) for side in picture.shape[:2])
     return np.asarray(picture[y:y + size, x:x + size])

@@ -1,14 +1,13 @@
 r"""The autoencoder: `diffusers.AutoencoderKL`, 128x128x3 pictures to 16x16x4 latents, exactly Stable Diffusion's 48x.
 
-    python -m course_utils.train.vae --out runs/vae                                   # two CPU cores: see the card
-    accelerate launch -m course_utils.train.vae --out runs/vae --batch 64 --steps 60000 --rate 1e-3 \
-        --widths 64 128 256 256                                                       # a GPU, wider and longer
+    python -m course_utils.train.vae --steps 15000                    # two CPU cores; the card says how long it took
+    accelerate launch -m course_utils.train.vae --batch 64 --steps 60000 --widths 64 128 256 256       # GPUs
 
-A variational autoencoder (Kingma and Welling, Auto-Encoding Variational Bayes, 2014) as latent diffusion uses it (Rombach
-et al., 2022): the KL term is a light hand on the rate, most of the loss is about the picture. It is trained on crops of 64x64,
-which costs a quarter, and at the end on whole pictures, so that the statistics of GroupNorm are those of whole pictures.
-Unlike Stable Diffusion's it has no attention in the middle: so it is convolutional through and through, for any size.
-A run that is killed goes on with the same command. Two processes on two cores slow each other twentyfold: one at a time.
+A variational autoencoder (Kingma and Welling, Auto-Encoding Variational Bayes, 2014) as latent diffusion uses it
+(Rombach et al., 2022): the KL term is a light hand on the rate, most of the loss is about the picture. It is trained
+on crops of 64x64, which costs a quarter, and at the end on whole pictures, so that GroupNorm meets the statistics
+of whole pictures. Unlike Stable Diffusion's it has no attention in the middle: convolutions alone, so any size will do.
+A run that is killed goes on with the same command. Two trainings at once slow each other down many times over.
 """
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ WHOLE = 0.15
 """The last share of the steps sees whole pictures of 128x128, a quarter as many of them a step."""
 
 
-def network(widths: tuple[int, ...] = (24, 48, 96, 128)) -> AutoencoderKL:
+def network(widths: tuple[int, ...] = (16, 32, 64, 128)) -> AutoencoderKL:
     """The autoencoder, untrained: four levels, one residual layer each, no attention."""
     return AutoencoderKL(
         in_channels=3, out_channels=3, latent_channels=4, block_out_channels=tuple(widths), layers_per_block=1,
@@ -42,11 +41,15 @@ def network(widths: tuple[int, ...] = (24, 48, 96, 128)) -> AutoencoderKL:
 class Codec(nn.Module):
     """Encode, reparameterise, decode in one `forward`, so that `accelerate` can wrap it for several processes."""
 
+    vae: AutoencoderKL
+
     def __init__(self, vae: AutoencoderKL) -> None:
         super().__init__()
         self.vae = vae
 
-    def forward(self, x: Float[Tensor, "b 3 h w"], noise: Float[Tensor, "b 4 h/8 w/8"]) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, x: Float[Tensor, "b 3 h w"], noise: Float[Tensor, "b 4 h/8 w/8"]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         r"""Reconstruction, mean and log-variance, with \(z = \mu + \sigma\,\epsilon\)."""
         posterior = self.vae.encode(x).latent_dist
         z = posterior.mean + posterior.std * noise
@@ -59,7 +62,7 @@ def gradient(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 2c h w"]:
 
 
 def detail_weight(x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
-    """1 on plain ground, up to 4 or so where the picture is busy: fur and scales are few pixels and most of the point."""
+    """1 on plain ground, up to 4 or so where the picture is busy: fur and scales are few pixels and most of it."""
     energy = gradient(x).abs().mean(dim=1, keepdim=True)
     return 1 + 8 * avg_pool2d(energy, 7, stride=1, padding=3)
 
@@ -72,7 +75,7 @@ def picture_loss(x: Float[Tensor, "b 3 h w"], y: Float[Tensor, "b 3 h w"]) -> Fl
 
 
 def kl(mean: Float[Tensor, "b 4 h w"], log_variance: Float[Tensor, "b 4 h w"]) -> Float[Tensor, ""]:
-    r"""\(\tfrac12(\mu^2 + \sigma^2 - 1 - \log\sigma^2)\) to the standard normal, in nats, as the mean over latent numbers."""
+    r"""\(\tfrac12(\mu^2 + \sigma^2 - 1 - \log\sigma^2)\) to the standard normal: nats, mean over latent numbers."""
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
 
 
@@ -91,7 +94,7 @@ def validate(vae: AutoencoderKL, scenes: UInt8[np.ndarray, "n 128 128 3"]) -> fl
 
 @torch.no_grad()
 def scaling_factor(vae: AutoencoderKL, scenes: UInt8[np.ndarray, "n 128 128 3"]) -> float:
-    """1 / standard deviation of sampled latents of training scenes, all channels together, as Stable Diffusion did it."""
+    """1 / standard deviation of sampled latents of training scenes, all channels together, as SD did it."""
     generator = torch.Generator().manual_seed(0)
     latents = [vae.encode(x.to(vae.device)).latent_dist.sample(generator) for x in to_tensor(scenes).split(32)]
     return 1 / float(torch.cat(latents).std())
@@ -99,11 +102,11 @@ def scaling_factor(vae: AutoencoderKL, scenes: UInt8[np.ndarray, "n 128 128 3"])
 
 def main(argv: list[str] | None = None) -> None:
     """Train, then write the averaged weights to OUT/model."""
-    parser = common.arguments(__doc__ or "", steps=24_000, batch=12, rate=1e-3)
-    parser.add_argument("--widths", type=int, nargs="+", default=(24, 48, 96, 128), help="channels of the levels")
+    parser = common.arguments("vae", __doc__ or "", steps=15_000, batch=12, rate=1e-3)
+    parser.add_argument("--widths", type=int, nargs="+", default=(16, 32, 64, 128), help="channels of the levels")
     parser.add_argument("--kl", type=float, default=2e-4, help="weight of the KL term (default %(default)s)")
-    parser.add_argument("--photographic", type=float, default=0.25, help="share that is no scene (default %(default)s)")
-    parser.add_argument("--adversarial", type=float, default=0.0, help="weight of a patch discriminator (default: none)")
+    parser.add_argument("--photographic", type=float, default=0.25, help="share that is no scene (%(default)s)")
+    parser.add_argument("--adversarial", type=float, default=0.0, help="weight of a patch discriminator")
     train(common.parsed(parser, argv))
 
 

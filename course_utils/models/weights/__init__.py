@@ -1,0 +1,55 @@
+"""The embedded weights, and the check that they are what was trained: a damaged file is refused, never guessed at."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+SUMS = "SHA256SUMS.json"
+
+
+class WeightsError(RuntimeError):
+    """A weights' file is missing or is not the one that was shipped; the message says what to do."""
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def expected() -> dict[str, str]:
+    """The recorded hashes: path inside this folder to hexadecimal SHA-256."""
+    sums = FOLDER / SUMS
+    if not sums.exists():
+        raise WeightsError(f"{sums} is missing, so no weights can be checked. {_REMEDY}")
+    try:
+        return dict(json.loads(sums.read_text()))
+    except ValueError as error:
+        raise WeightsError(f"{sums} is damaged ({error}). {_REMEDY}") from None
+
+
+def verified(path: str) -> Path:
+    """The file `path` (such as `vae/config.json`) if its hash is the recorded one.
+
+    Raises:
+        WeightsError: naming the file, the expected and the found hash, and what to do.
+    """
+    file, wanted = FOLDER / path, expected().get(path)
+    if wanted is None:
+        raise WeightsError(f"{SUMS} records no hash for {path}. {_REMEDY}")
+    if not file.is_file():
+        raise WeightsError(f"{file} is missing: expected SHA-256 {wanted}, found no file. {_REMEDY}")
+    found = sha256(file)
+    if found != wanted:
+        raise WeightsError(
+            f"{file} is damaged ({file.stat().st_size:,} bytes): expected SHA-256 {wanted}, found {found}. {_REMEDY}")
+    return file
+
+
+_REMEDY = (
+    "Restore it with `git checkout -- course_utils/models/weights` in a clone, or install the package again"
+    " (pip install --force-reinstall --no-deps). A model is never made up in its place."
+)

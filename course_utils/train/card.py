@@ -1,0 +1,135 @@
+"""The card of a shipped model, measured anew from the weights in the package: card.json, card.md and two pictures.
+
+    python -m course_utils.train.card vae
+    python -m course_utils.train.card critic --n 4000
+
+Nothing in a card is typed: text that is written by hand (`notes.md` beside the weights: what was tried, what falls
+short) holds no numbers that could be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import numpy as np
+import torch
+from PIL import Image
+
+from course_utils.critters import SIZE_RANGE, sample, sheet
+from course_utils.critters.dataset import pictures
+from course_utils.measure import autoencoder, critic
+from course_utils.models import load, to_array, to_tensor
+from course_utils.models.weights import FOLDER, sha256
+from course_utils.show.style import COLOURS, canvas
+from course_utils.train.card_text import TEXTS
+from course_utils.train.common import read_log
+from course_utils.train.critic import blurred, resampled
+from course_utils.train.data import HELD_OUT_SEED, SHARES, TRAINING_SEED
+
+Facts = dict[str, Any]
+WEIGHTS = {"vae": "diffusion_pytorch_model.safetensors", "critic": "model.safetensors"}
+LICENCE = "MIT (code and weights), CC BY 4.0 (this card)"
+
+
+def provenance(role: str, folder: Path) -> Facts:
+    """What is known without measuring: file, hash, recipe, versions."""
+    weights = folder / WEIGHTS[role]
+    recipe = json.loads((folder / "recipe.json").read_text())
+    return {"role": role, "scale": "critters", "licence": LICENCE,
+            "file": weights.name, "bytes": weights.stat().st_size, "sha256": sha256(weights), "trained": recipe,
+            "measured_with": {"torch": torch.__version__, "diffusers": diffusers.__version__, "numpy": np.__version__,
+                              "python": platform.python_version(), "machine": platform.machine()}}
+
+
+def vae_facts(folder: Path, n: int, pca: int, cache: Path) -> Facts:
+    """Everything measured of the autoencoder on n held-out scenes; the linear rival is fitted on `pca` others."""
+    vae, scenes = load("vae", "critters", "cpu"), sample(n, HELD_OUT_SEED)
+    held_out = pictures(n, HELD_OUT_SEED, cache=cache)
+    training = pictures(pca, TRAINING_SEED, cache=cache) if pca else None
+    measured = dict(autoencoder.report(vae, np.asarray(held_out), scenes, training))
+    save_sheet(vae, np.asarray(held_out[:12]), folder / "reconstructions.png")
+    return {**provenance("vae", folder), "parameters": autoencoder.parameters(vae),
+            "scaling_factor": vae.config.scaling_factor,
+            "scaling_factor_is": "1 / standard deviation of sampled latents of 1,024 training scenes, channels pooled",
+            "training_photographs": sorted(SHARES), "held_out_photographs": ["china", "flower"],
+            "scenes": {"training_seed": TRAINING_SEED, "held_out_seed": HELD_OUT_SEED, "pca_fitted_on": pca},
+            "measured": measured}
+
+
+def critic_facts(folder: Path, n: int, cache: Path) -> Facts:
+    """The critic's floor on n fresh renders, and on the same worn by blur, noise and resampling."""
+    scenes, fresh = sample(n, HELD_OUT_SEED), np.asarray(pictures(n, HELD_OUT_SEED, cache=cache))
+    x = to_tensor(fresh)
+    noise = 0.08 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    worn = {"blurred_by_0.8_pixels": to_array(blurred(x, 0.8)),
+            "noise_of_10_levels": to_array((x + noise).clamp(-1, 1)),
+            "through_64_pixels": to_array(resampled(x, 64))}
+    reading = critic.read(fresh)
+    errors = critic.keypoint_errors(reading, scenes)
+    median = {name: float(np.median(errors[:, k])) for k, name in enumerate(critic.KEYPOINTS)}
+    size_error = float(np.abs(reading.size - np.array([scene.size for scene in scenes])).mean())
+    return {**provenance("critic", folder), "parameters": autoencoder.parameters(critic.load_critic()),
+            "scenes": {"training_seed": TRAINING_SEED, "held_out_seed": HELD_OUT_SEED, "size_range": list(SIZE_RANGE)},
+            "measured": {"n": n, "on_renders": autoencoder.attributes(fresh, scenes),
+                         "size_error": size_error, "keypoint_error_by_name": median,
+                         "reader_on_renders": autoencoder.by_colour(fresh, scenes),
+                         **{name: autoencoder.attributes(p, scenes) for name, p in worn.items()}}}
+
+
+def save_sheet(vae: Any, scenes: np.ndarray, path: Path) -> None:
+    """Scenes and, under each row of six, their reconstructions."""
+    ours = autoencoder.reconstruct(vae, scenes)
+    rows = [picture for k in range(0, len(scenes), 6) for block in (scenes, ours) for picture in block[k : k + 6]]
+    Image.fromarray(sheet(rows, columns=6)).save(path, optimize=True)
+
+
+def save_curve(folder: Path, column: str, label: str) -> None:
+    """The training curve as a picture."""
+    rows = read_log(folder / "curve.csv")
+    with canvas(2.6) as figure:
+        axes = figure.subplots()
+        axes.plot([row["step"] for row in rows], [row[column] for row in rows], color=COLOURS["blue"])
+        axes.set(xlabel="step", ylabel=label)
+        figure.savefig(folder / "curve.png", dpi=110)
+
+
+def write(role: str, facts: Facts, folder: Path) -> None:
+    """Write card.json and card.md, with the notes of `notes.md` if there are any."""
+    notes = (folder / "notes.md").read_text() if (folder / "notes.md").exists() else ""
+    (folder / "card.json").write_text(json.dumps(rounded(facts), indent=1) + "\n")
+    (folder / "card.md").write_text(TEXTS[role](facts, notes))
+
+
+def rounded(value: Any) -> Any:
+    """Floats to four significant digits: more would change with the machine."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def main(argv: list[str] | None = None, folder: Path = FOLDER) -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("role", choices=sorted(WEIGHTS))
+    parser.add_argument("--n", type=int, default=2_000, help="held-out scenes (default %(default)s)")
+    parser.add_argument("--pca", type=int, default=8_000, help="scenes to fit the linear rival on, 0: none")
+    parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where rendered scenes are kept")
+    options = parser.parse_args(argv)
+    target = folder / options.role
+    if options.role == "vae":
+        facts = vae_facts(target, options.n, options.pca, options.cache)
+        save_curve(target, "psnr", "PSNR of validation, dB")
+    else:
+        facts = critic_facts(target, options.n, options.cache)
+        save_curve(target, "keypoint", "keypoint error")
+    write(options.role, facts, target)
+    print((target / "card.md").read_text())
+
+
+if __name__ == "__main__":
+    main()
