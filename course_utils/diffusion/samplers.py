@@ -56,7 +56,7 @@ def with_guidance(
 def ddim_step(
     z: Latents, epsilon: Latents, now: Float[Tensor, ""] | float, then: Float[Tensor, ""] | float
 ) -> Latents:
-    r"""\(z' = \sqrt{\bar\alpha'}\,\hat z_0 + \sqrt{1-\bar\alpha'}\,\epsilon\): to the implied picture, and noised again.
+    r"""\(z' = \sqrt{\bar\alpha'}\,\hat z_0 + \sqrt{1-\bar\alpha'}\,\epsilon\): to the implied picture and on.
 
     `now` and `then` are \(\bar\alpha\) of this level and the next (Song et al., Denoising Diffusion Implicit Models,
     2021, equation 12 with \(\sigma = 0\)).

@@ -1,8 +1,8 @@
 r"""The 1000-step noise schedule of Stable Diffusion, and the identities between what a denoiser may predict.
 
-A noised latent is \(z_t = \sqrt{\bar\alpha_t}\,z_0 + \sqrt{1-\bar\alpha_t}\,\epsilon\): any two of the three give the third
-(Ho et al., Denoising Diffusion Probabilistic Models, 2020). Timesteps t go from 0 (least noise) to 999, one for all
-latents or one for each.
+A noised latent is \(z_t = \sqrt{\bar\alpha_t}\,z_0 + \sqrt{1-\bar\alpha_t}\,\epsilon\): any two give the third (Ho et
+al., Denoising Diffusion Probabilistic Models, 2020). Timesteps t go from 0 (least noise) to 999, one for all latents or
+one for each.
 """
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Int
@@ -83,7 +84,8 @@ def vocabulary(merges: Sequence[tuple[str, str]]) -> dict[str, int]:
 def build() -> CLIPTokenizer:
     """The course's tokenizer, made anew: the same every time."""
     merges = merges_for(caption_words())
-    return CLIPTokenizer(vocab=vocabulary(merges), merges=merges, model_max_length=LENGTH)
+    pairs: Any = merges  # annotated as strings, and handed on to an encoder that wants pairs
+    return CLIPTokenizer(vocab=vocabulary(merges), merges=pairs, model_max_length=LENGTH)
 
 
 def write(folder: Path) -> None:
