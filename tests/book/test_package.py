@@ -35,7 +35,7 @@ def contents(repository, tmp_path_factory):
 
 
 def test_every_data_file_of_the_package_is_in_the_wheel(repository, contents):
-    kinds = {".json", ".md", ".safetensors", ".npz", ".png", ".js", ".css"}
+    kinds = {".json", ".md", ".csv", ".safetensors", ".npz", ".png", ".js", ".css"}
     data = {
         path.relative_to(repository).as_posix()
         for path in (repository / "course_utils").rglob("*")

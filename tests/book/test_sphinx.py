@@ -18,7 +18,7 @@ PAGE = """# Page
 ```{status-table}
 ```
 """
-CARD = "# The VAE\n\nWhat it is.\n\n![Six animals](sheet.png)\n\n## Numbers\n\nMany.\n"
+CARD = "# The VAE (`vae`)\n\nWhat it is.\n\n![Six animals](sheet.png)\n\n## Numbers\n\nMany.\n"
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000002000001e221bc33"
     "0000000049454e44ae426082"
@@ -73,7 +73,7 @@ def test_a_small_book(book):
     assert 'href="notebooks/01_first.html#claim-c01"' in page
     assert 'id="claim-c01"' in one
     assert "not yet measured" in page
-    assert "The VAE" in page
+    assert 'The VAE (<code class="docutils literal notranslate"><span class="pre">vae</span></code>)' in page
     assert 'id="model-vae"' in page
     assert "12,345" in page
     assert 'alt="Six animals"' in page

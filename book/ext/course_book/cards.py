@@ -85,7 +85,12 @@ class ModelCards(Generated):
     def section(self, folder: Path) -> nodes.section:
         """One card as a section, with pictures found beside it."""
         title, text = card(folder)
-        section = nodes.section("", nodes.title(title, title), *self.parsed(text), ids=[f"model-{folder.name}"])
+        section = nodes.section(
+            "",
+            nodes.title(title, "", *self.state.inline_text(title, self.lineno)[0]),
+            *self.parsed(text),
+            ids=[f"model-{folder.name}"],
+        )
         for image in section.findall(nodes.image):
             if (folder / image["uri"]).exists():
                 image["uri"] = "/" + (folder / image["uri"]).relative_to(self.root).as_posix()
