@@ -56,6 +56,7 @@ def test_signal_to_noise_falls_and_the_weight_turns_at_gamma():
     weight = schedule.min_snr_weight(torch.arange(1000), gamma=5.0)
     torch.testing.assert_close(weight * ratio, ratio.clamp(max=5.0))
     assert (weight[ratio <= 5] == 1).all()
+    assert 1000 / 7 < int((weight < 1).sum()) < 1000 / 6.5  # what the recipe says of its weights
     assert schedule.snr(T).equal(ratio[T])
 
 

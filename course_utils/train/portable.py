@@ -1,0 +1,77 @@
+"""A checkpoint small enough to commit: averaged weights in half precision and the count of steps.
+
+`checkpoint.pt` holds weights, their average and two moments of the optimiser in float32, 16 bytes a parameter. What
+crosses from one machine to another is OUT/model, 2 bytes a parameter. A run that finds only this goes on from it:
+the optimiser starts anew, so the learning rate rises again from near nothing over 200 steps.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models import ModelMixin
+from safetensors.torch import load_file
+from torch import nn
+
+from course_utils.train import common
+
+WEIGHTS, PROGRESS = "diffusion_pytorch_model.safetensors", "progress.json"
+WARM_UP = 200
+
+
+class Restart:
+    """Where the optimiser began: step 0, or the step at which the run was taken up without it."""
+
+    def __init__(self, began: int = 0) -> None:
+        self.began = began
+
+    def factor(self, step: int) -> float:
+        """What the learning rate is multiplied with: rises from 1/200 to 1 after a restart, else 1."""
+        return min(1.0, (step - self.began + 1) / WARM_UP) if self.began else 1.0
+
+    def state_dict(self) -> dict[str, int]:
+        """For the checkpoint."""
+        return {"began": self.began}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Take up what `state_dict` gave."""
+        self.began = state["began"]
+
+
+def write(model: ModelMixin, folder: Path, step: int) -> None:
+    """Half-precision weights that the stock class loads, and the number of steps behind them.
+
+    The model is turned to half precision on the way: hand over one that is not needed afterwards.
+    """
+    model.half().save_pretrained(folder)
+    (folder / PROGRESS).write_text(json.dumps({"step": step}) + "\n")
+
+
+def read(folder: Path) -> dict[str, torch.Tensor]:
+    """The weights of a folder in float32."""
+    return {name: value.float() for name, value in load_file(folder / WEIGHTS).items()}
+
+
+def start_from(model: nn.Module, folder: Path | None) -> None:
+    """Begin with the weights of another run's folder, if one is given: a warm start at step 0."""
+    if folder is not None:
+        model.load_state_dict(read(folder))
+        print(f"begins with the weights of {folder}")
+
+
+def take_up(options: argparse.Namespace, model: nn.Module) -> None:
+    """If OUT holds no checkpoint and a model with its count of steps, make a checkpoint of these."""
+    folder = options.out / "model"
+    wanted = options.resume == "auto" and not (options.out / "checkpoint.pt").exists()
+    if wanted and (folder / PROGRESS).exists():
+        step = int(json.loads((folder / PROGRESS).read_text())["step"])
+        common.write_atomically(options.out / "checkpoint.pt", _checkpoint(model, read(folder), step, options.rate))
+
+
+def _checkpoint(model: nn.Module, weights: dict[str, torch.Tensor], step: int, rate: float) -> dict[str, Any]:
+    fresh = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0)
+    return {"step": step, "model": weights, "average": weights, "optimiser": fresh.state_dict(),
+            "others": {"restart": Restart(step).state_dict()}, "options": {}}  # those of the steps before are unknown
