@@ -162,8 +162,10 @@ class Run:
         optimiser = torch.optim.AdamW(self.raw.parameters(), lr=options.rate, betas=(0.9, 0.99), weight_decay=0.0)
         self.average = Average(self.raw)
         self.step, self.file = 0, options.out / "checkpoint.pt"
+        self.stages: list[dict[str, Any]] = []
         if options.resume == "auto" and self.file.exists():
             self._load(optimiser)
+        self._begin_stage()
         self.model, self.optimiser = self.accelerator.prepare(self.raw, optimiser)
         self.log = Log(options.out / "log.csv", self.step) if self.accelerator.is_main_process else None
         self.sums: dict[str, float] = {}
@@ -177,8 +179,14 @@ class Run:
             self.average.weights[name].copy_(value)
         for name, other in self.others.items():
             other.load_state_dict(state["others"][name])
-        self.step = state["step"]
+        self.step, self.stages = state["step"], state.get("stages") or [{"from": 0, **state["options"]}]
         print(f"going on from step {self.step} of {self.options.steps} ({self.file})")
+
+    def _begin_stage(self) -> None:
+        """Remember the options; a run that is taken up with others (a longer schedule, say) has several stages."""
+        options = {name: str(value) for name, value in vars(self.options).items()}
+        if not self.stages or {"from": self.stages[-1]["from"], **options} != self.stages[-1]:
+            self.stages.append({"from": self.step, **options})
 
     def steps(self) -> Iterator[int]:
         """The steps still to do, with a progress bar."""
@@ -225,7 +233,7 @@ class Run:
         write_atomically(self.file, {
             "step": step + 1, "model": self.raw.state_dict(), "average": self.average.weights,
             "others": {name: other.state_dict() for name, other in self.others.items()},
-            "optimiser": self.optimiser.state_dict(), "options": {k: str(v) for k, v in vars(self.options).items()}})
+            "optimiser": self.optimiser.state_dict(), "stages": self.stages})
         tqdm.write(f"step {step + 1}: " + ", ".join(f"{k} {v:.3g}" for k, v in {**means, **validated}.items()))
 
     def averaged(self, model: Net) -> Net:

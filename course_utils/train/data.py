@@ -64,7 +64,8 @@ def dead_leaves(rng: np.random.Generator, size: int) -> UInt8[np.ndarray, "size 
     r"""Opaque shapes thrown over one another, radii with density \(\propto r^{-3}\).
 
     A model of natural pictures, scale invariant and full of occluding edges (Lee, Mumford and Huang, Occlusion Models
-    for Natural Images, 2001). Leaves are flat, or carry a gradient or stripes at a random angle.
+    for Natural Images, 2001). Half of the leaves are cut from the training photographs, recoloured; the others are flat,
+    or carry a gradient or stripes at a random angle.
     """
     canvas = Image.new("RGB", (2 * size, 2 * size), tuple(int(v) for v in rng.integers(0, 256, 3)))
     for _ in range(int(rng.integers(40, 160))):
@@ -82,7 +83,8 @@ def _leaf(rng: np.random.Generator, span: int) -> tuple[Image.Image, tuple[int, 
     (ImageDraw.Draw(mask).ellipse if rng.random() < 0.6 else ImageDraw.Draw(mask).rectangle)(box, fill=255)
     mask = mask.rotate(rng.uniform(0, 180))
     place = tuple(int(v) for v in rng.uniform(-radius, span - radius, 2))
-    return Image.fromarray(_leaf_texture(rng, side)), (place[0], place[1]), mask
+    texture = photograph_crop(rng, side) if rng.random() < 0.5 else _leaf_texture(rng, side)
+    return Image.fromarray(texture), (place[0], place[1]), mask
 
 
 def _leaf_texture(rng: np.random.Generator, side: int) -> UInt8[np.ndarray, "side side 3"]:

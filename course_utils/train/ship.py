@@ -58,12 +58,25 @@ def _ship_curve(run: Path, target: Path) -> None:
 def recipe(role: str, run: Path) -> dict[str, Any]:
     """How the run was made, from its checkpoint and its log: the options that matter, and the hours it took."""
     state = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)
-    options = {name: value for name, value in state["options"].items() if name not in LOCAL}
+    stages = state.get("stages") or [{"from": 0, **state["options"]}]
     last = read_log(run / "log.csv")[-1]
     gpu = torch.cuda.is_available()
-    return {"command": f"python -m course_utils.train.{role}", "options": options, "steps": state["step"],
-            "seed": int(options["seed"]), "scenes": int(options["scenes"]), "hours": round(last["seconds"] / 3600, 2),
+    return {"command": f"python -m course_utils.train.{role}", "options": told(stages), "steps": state["step"],
+            "seed": int(stages[-1]["seed"]), "scenes": int(stages[-1]["scenes"]), "hours": round(last["seconds"] / 3600, 2),
             "device": torch.cuda.get_device_name() if gpu else f"a CPU ({platform.machine()})"}
+
+
+def told(stages: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """Options by the step from which they held; a later stage names only what changed."""
+    story: dict[str, dict[str, str]] = {}
+    before: dict[str, str] = {}
+    for stage in stages:
+        options = {name: str(value) for name, value in stage.items() if name not in (*LOCAL, "from")}
+        changed = {name: value for name, value in options.items() if before.get(name) != value}
+        if changed:
+            story[f"from step {stage['from']}"] = changed
+        before = options
+    return story
 
 
 def record(folder: Path = FOLDER) -> None:

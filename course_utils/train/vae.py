@@ -67,11 +67,13 @@ def detail_weight(x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
     return 1 + 8 * avg_pool2d(energy, 7, stride=1, padding=3)
 
 
-def picture_loss(x: Float[Tensor, "b 3 h w"], y: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
-    """Detail-weighted L1, plus L1 between gradients (sharpness), plus squared error (what PSNR counts)."""
+def picture_loss(
+    x: Float[Tensor, "b 3 h w"], y: Float[Tensor, "b 3 h w"], squared: float = 2.0
+) -> Float[Tensor, ""]:
+    """Detail-weighted L1, plus L1 between gradients (sharpness), plus `squared` times the squared error (PSNR)."""
     weight = detail_weight(x)
     return ((weight * (x - y).abs()).mean() + (weight * (gradient(x) - gradient(y)).abs()).mean()
-            + 2 * (x - y).square().mean())
+            + squared * (x - y).square().mean())
 
 
 def kl(mean: Float[Tensor, "b 4 h w"], log_variance: Float[Tensor, "b 4 h w"]) -> Float[Tensor, ""]:
@@ -106,6 +108,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--widths", type=int, nargs="+", default=(16, 32, 64, 128), help="channels of the levels")
     parser.add_argument("--kl", type=float, default=2e-4, help="weight of the KL term (default %(default)s)")
     parser.add_argument("--photographic", type=float, default=0.25, help="share that is no scene (%(default)s)")
+    parser.add_argument("--squared", type=float, default=2.0, help="weight of the squared error (default %(default)s)")
     parser.add_argument("--adversarial", type=float, default=0.0, help="weight of a patch discriminator")
     train(common.parsed(parser, argv))
 
@@ -125,7 +128,7 @@ def train(options: argparse.Namespace) -> None:
         x = to_tensor(mixture.batch(run.numbers(step), count, size)).to(run.device, memory_format=torch.channels_last)
         y, mean, log_variance = run.model(x, run.noise(step, count, 4, size // 8, size // 8))
         rate = kl(mean, log_variance)
-        loss = picture_loss(x, y) + options.kl * rate
+        loss = picture_loss(x, y, options.squared) + options.kl * rate
         if adversary:
             loss = loss + options.adversarial * adversary.generator_loss(x, y, step)
         run.learn(loss, step)
