@@ -11,9 +11,10 @@ from course_utils.show.pictures import difference, latent_picture, pictures
 from course_utils.show.plotly import rate_distortion
 from course_utils.show.published import published
 from course_utils.show.style import COLOURS, style
-from course_utils.show.text import above, below, digits, say, size, table
+from course_utils.show.text import above, below, digits, gap, say, size, table
 
 __all__ = [
     "COLOURS", "Picture", "above", "bars", "below", "change_maps", "channel_maps", "curves", "difference", "digits",
-    "figure", "latent_picture", "pictures", "published", "rate_distortion", "say", "scatter", "size", "style", "table",
+    "figure", "gap", "latent_picture", "pictures", "published", "rate_distortion", "say", "scatter", "size", "style",
+    "table",
 ]  # fmt: skip

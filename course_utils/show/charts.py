@@ -30,7 +30,8 @@ def curves(
                 _line(panel, name, x, y, colours[name], markers)
             panel.set(title=title, **axis)
             panel.label_outer()
-        axes[0].legend(loc="best")
+        if len(next(iter(panels.values()))) > 1:
+            axes[0].legend(loc="best")
         return figure(card, alt, few_colours=True)
 
 
@@ -41,6 +42,7 @@ def bars(values: Mapping[str, float], alt: str, labels: Sequence[str], colours: 
         rows = range(len(values))
         axes.barh(rows, list(values.values()), height=0.42, color=[COLOURS[name] for name in colours])
         axes.set(yticks=[], ylim=(len(values) - 0.6, -0.75), **axis)
+        axes.xaxis.set_major_formatter("{x:g}")
         left = axes.get_xlim()[0]
         for row, (name, value), label in zip(rows, values.items(), labels, strict=True):
             axes.annotate(name, (left, row), (2, 17), textcoords="offset points", va="center")
@@ -56,7 +58,8 @@ def scatter(points: Mapping[str, tuple[float, float]], alt: str, colours: Mappin
         for name, (x, y) in points.items():
             axes.plot(x, y, MARKERS[colours[name]], color=COLOURS[colours[name]], markersize=11)
             left = x < sum(other for other, _ in points.values()) / len(points)
-            axes.annotate(name, (x, y), (-6 if left else 6, 11), textcoords="offset points", ha="left" if left else "right")
+            aside: Any = {"xytext": (-6, 11), "ha": "left"} if left else {"xytext": (6, 11), "ha": "right"}
+            axes.annotate(name, (x, y), textcoords="offset points", **aside)
         axes.margins(x=0.08, y=0.2)
         axes.set(**axis)
         return figure(card, alt, few_colours=True)

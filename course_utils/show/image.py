@@ -21,6 +21,7 @@ class Picture:
     alt: str
 
     def __post_init__(self) -> None:
+        """Refuse to be silent."""
         if len(self.alt.strip()) < 20:
             raise ValueError(f"a figure needs a description of at least 20 characters (alt=...), not {self.alt!r}")
 
@@ -30,10 +31,10 @@ class Picture:
         return data, {"image/png": {"alt": self.alt}}
 
 
-def figure(drawing: Figure, alt: str, few_colours: bool = False) -> Picture:
+def figure(drawing: Figure, alt: str, few_colours: bool = False, dpi: float = DPI) -> Picture:
     """A matplotlib figure as `Picture`; `few_colours` stores a chart with a palette, at a third of the bytes."""
     buffer = io.BytesIO()
-    drawing.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    drawing.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return Picture(_smaller(buffer.getvalue(), few_colours), alt)
 
 
@@ -53,7 +54,7 @@ def _smaller(png: bytes, few_colours: bool) -> bytes:
     """The same picture in fewer bytes: no transparency, and for charts a palette."""
     image = Image.open(io.BytesIO(png)).convert("RGB")
     if few_colours:
-        image = image.quantize(128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        image = image.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_utils.show.image import Picture, figure
 from course_utils.show.style import WIDTH, canvas
 
 Pixels = UInt8[np.ndarray, "h w 3"]
+GAP = 8  # pixels between pictures
+NAME = 0.34  # inches for a row's name; it stands above the row, where a narrow screen has room
 
 
 def difference(a: Pixels, b: Pixels, gain: float = 3.0) -> Pixels:
@@ -31,43 +33,44 @@ def latent_picture(latent: Float[Tensor, "channels h w"], block: int = 8, reach:
 
 
 def pictures(rows: Mapping[str, Sequence[Pixels]], alt: str, columns: Sequence[str] = ()) -> Picture:
-    """A named row of pictures under another; `columns` names the columns of the first row.
+    """A named row of pictures under another; `columns` are names over the pictures of the first row.
 
-    Rows hold equally many pictures of one aspect ratio.
+    Every pixel is shown as a square of whole pixels, never resampled: in a course about what compression does to
+    detail a figure must not add its own blur. Rows hold equally many pictures, all of one shape; a row called "" or
+    " " has no line for its name.
     """
-    count = _count(rows)
-    with canvas(_height(rows, count, bool(columns))) as card:
-        axes = card.subplots(len(rows), count, squeeze=False)
-        for line, (name, row) in zip(axes, rows.items(), strict=True):
-            for axis, picture in zip(line, row, strict=True):
-                _place(axis, picture)
-            _name(line[0], name)
-        for axis, name in zip(axes[0], columns, strict=False):
-            axis.set_xlabel(name)
-            axis.xaxis.set_label_position("top")
-        return figure(card, alt)
+    count, (tall, wide) = _grid(rows)
+    zoom = max(1, round(960 / (count * wide)))
+    dpi = (count * (zoom * wide + GAP) + GAP) / WIDTH
+    names = [NAME * (bool(name.strip()) or (line == 0 and bool(columns))) for line, name in enumerate(rows)]
+    height = round(sum(names) * dpi) + len(rows) * (zoom * tall + GAP) + GAP
+    with canvas(height / dpi) as card:
+        card.set_layout_engine("none")
+        card.set_dpi(dpi)
+        top = height
+        for line, (name, row) in enumerate(rows.items()):
+            top -= round(names[line] * dpi) + zoom * tall + GAP
+            for column, picture in enumerate(row):
+                left = GAP + column * (zoom * wide + GAP)
+                card.figimage(_zoomed(picture, zoom), left, top)
+                if line == 0 and columns:
+                    _write(card, columns[column], left, top + zoom * tall, height, dpi)
+            _write(card, name, GAP, top + zoom * tall, height, dpi)
+        return figure(card, alt, dpi=dpi)
 
 
-def _count(rows: Mapping[str, Sequence[Pixels]]) -> int:
-    counts = {len(row) for row in rows.values()}
-    if len(counts) != 1:
-        raise ValueError(f"every row needs the same number of pictures, not {sorted(counts)}")
-    return counts.pop()
+def _grid(rows: Mapping[str, Sequence[Pixels]]) -> tuple[int, tuple[int, int]]:
+    """How many pictures stand in each row, and their height and width."""
+    counts, shapes = {len(row) for row in rows.values()}, {p.shape[:2] for row in rows.values() for p in row}
+    if len(counts) != 1 or len(shapes) != 1:
+        raise ValueError(f"every row needs the same number of pictures of one shape, not {sorted(counts)} of {shapes}")
+    return counts.pop(), shapes.pop()
 
 
-def _height(rows: Mapping[str, Sequence[Pixels]], count: int, has_columns: bool) -> float:
-    """Inches: each picture fills its share of the width; a line of text stands above each row."""
-    tall, wide = next(iter(rows.values()))[0].shape[:2]
-    return len(rows) * (WIDTH / count * tall / wide + 0.3) + 0.3 * has_columns
+def _zoomed(picture: Pixels, zoom: int) -> Pixels:
+    return picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 
-def _place(axis: Axes, picture: Pixels) -> None:
-    axis.imshow(picture, interpolation="antialiased")
-    axis.set(xticks=[], yticks=[])
-    axis.grid(False)
-    axis.spines[:].set_visible(False)
-
-
-def _name(axis: Axes, name: str) -> None:
-    """The row's name above its left edge, where a narrow screen has room for it."""
-    axis.set_title(name, loc="left", pad=4).set_in_layout(False)
+def _write(card: Figure, text: str, x: float, y: float, height: float, dpi: float) -> None:
+    """`text` with its lower left corner a little above the pixel (x, y), counted from below."""
+    card.text(x / (WIDTH * dpi), (y + 0.1 * dpi) / height, text, va="baseline")

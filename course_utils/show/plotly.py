@@ -7,7 +7,7 @@ a table of the same numbers to unfold.
 
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,13 +71,16 @@ def rate_distortion(panels: Mapping[str, Panel], alt: str, colours: Mapping[str,
 
     `panels[title][codec]` is a list of (bits per pixel, PSNR in dB); a codec with one point is drawn as a point.
     """
-    chart = make_subplots(rows=len(panels), cols=1, subplot_titles=list(panels), vertical_spacing=0.16)
+    chart = make_subplots(
+        rows=len(panels), cols=1, subplot_titles=list(panels), shared_xaxes=True, vertical_spacing=0.09
+    )
     for row, panel in enumerate(panels.values(), start=1):
         for name, points in panel.items():
             chart.add_trace(_trace(name, points, colours[name], first=row == 1), row=row, col=1)
         chart.update_yaxes(title="PSNR in dB", row=row, col=1)
-        chart.update_xaxes(title="bits per pixel, logarithmic", type="log", row=row, col=1, **_ticks(panel))
-    _dress(chart, height=90 + 330 * len(panels))
+    chart.update_xaxes(type="log", **_ticks(panels.values()))
+    chart.update_xaxes(title={"text": "bits per pixel, logarithmic", "standoff": 8}, row=len(panels), col=1)
+    _dress(chart, height=130 + 290 * len(panels))
     return Chart(chart, id, alt, _numbers(panels))
 
 
@@ -92,9 +95,9 @@ def _trace(name: str, points: Sequence[tuple[float, float]], colour: str, first:
     )  # fmt: skip
 
 
-def _ticks(panel: Panel) -> dict[str, Any]:
+def _ticks(panels: Iterable[Panel]) -> dict[str, Any]:
     """Plain numbers (0.1, 0.2, 0.5, 1, ...) on the logarithmic axis, over the range that is used."""
-    rates = [x for points in panel.values() for x, _ in points]
+    rates = [x for panel in panels for points in panel.values() for x, _ in points]
     marks = [mantissa * 10.0**power for power in range(-3, 3) for mantissa in (1, 2, 5)]
     kept = [mark for mark in marks if min(rates) / 1.5 < mark < max(rates) * 1.5]
     return {"tickvals": kept, "ticktext": [digits(mark, 1) for mark in kept]}
@@ -103,9 +106,10 @@ def _ticks(panel: Panel) -> dict[str, Any]:
 def _dress(chart: go.Figure, height: int) -> None:
     """The course's card, letters that a phone can show, the legend below where a narrow screen has room."""
     chart.update_layout(
-        height=height, paper_bgcolor=PAPER, plot_bgcolor=PAPER, template="none", margin={"l": 62, "r": 14, "t": 34, "b": 10},
+        height=height, margin={"l": 62, "r": 14, "t": 34, "b": 10},
+        paper_bgcolor=PAPER, plot_bgcolor=PAPER, template="none",
         font={"family": "DejaVu Sans, Verdana, sans-serif", "size": 14, "color": INK},
-        legend={"orientation": "h", "y": -0.14, "yanchor": "top", "x": 0}, hovermode="closest",
+        legend={"orientation": "h", "y": -0.1, "yanchor": "top", "x": 0}, hovermode="closest",
     )  # fmt: skip
     chart.update_xaxes(gridcolor="#e5dfd3", linecolor=FAINT, zeroline=False, automargin=True)
     chart.update_yaxes(gridcolor="#e5dfd3", linecolor=FAINT, zeroline=False, automargin=True)
@@ -124,7 +128,7 @@ def _numbers(panels: Mapping[str, Panel]) -> str:
 
 
 def _on_colab() -> str:
-    """Colab shows HTML in a frame of its own, without plotly: there, and only there, the code comes from plotly's host."""
+    """Colab shows HTML in a frame of its own, without plotly: there, and only there, plotly's host is asked for it."""
     try:
         import google.colab  # noqa: F401
     except ImportError:

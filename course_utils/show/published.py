@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 from IPython.display import Markdown
 
-from course_utils.show.text import digits, table
+from course_utils.show.text import table
 
 
 @dataclass(frozen=True)
 class Autoencoder:
-    """One autoencoder as its authors describe it; `fewer` is pixels' numbers for each latent number."""
+    """One autoencoder as its authors describe it, qualities with the digits that they gave."""
 
     name: str
     per_side: int
     channels: int
     pictures: str
-    psnr: float | None
-    ssim: float | None
+    psnr: str | None
+    ssim: str | None
     source: str
 
     @property
@@ -32,11 +32,11 @@ _SDXL_CARD = "[card](https://huggingface.co/stabilityai/sdxl-vae)"
 _SD3 = "[Esser et al., 2024, table 3](https://arxiv.org/abs/2403.03206)"
 
 AUTOENCODERS = (
-    Autoencoder("Stable Diffusion 1.x, kl-f8", 8, 4, _COCO, 23.4, 0.69, _MSE_CARD),
-    Autoencoder("sd-vae-ft-mse, decoder retrained", 8, 4, _COCO, 24.5, 0.71, _MSE_CARD),
-    Autoencoder("SDXL", 8, 4, _COCO, 24.7, 0.73, _SDXL_CARD),
-    Autoencoder("Stable Diffusion 3 study, 4 channels", 8, 4, "the authors' own set", 25.12, 0.75, _SD3),
-    Autoencoder("Stable Diffusion 3, 16 channels", 8, 16, "the authors' own set", 28.62, 0.86, _SD3),
+    Autoencoder("Stable Diffusion 1.x, kl-f8", 8, 4, _COCO, "23.4", "0.69", _MSE_CARD),
+    Autoencoder("sd-vae-ft-mse, decoder retrained", 8, 4, _COCO, "24.5", "0.71", _MSE_CARD),
+    Autoencoder("SDXL", 8, 4, _COCO, "24.7", "0.73", _SDXL_CARD),
+    Autoencoder("Stable Diffusion 3 study, 4 channels", 8, 4, "the authors' own set", "25.12", "0.75", _SD3),
+    Autoencoder("Stable Diffusion 3, 16 channels", 8, 16, "the authors' own set", "28.62", "0.86", _SD3),
     Autoencoder("DC-AE of SANA", 32, 32, "not comparable", None, None,
                 "[Chen et al., 2024](https://arxiv.org/abs/2410.10733), [Xie et al., 2024](https://arxiv.org/abs/2410.10629)"),
 )  # fmt: skip
@@ -49,6 +49,6 @@ def published(measured: Sequence[Autoencoder] = ()) -> Markdown:
 
 
 def _row(coder: Autoencoder) -> list[object]:
-    quality = ["–" if value is None else digits(value) for value in (coder.psnr, coder.ssim)]
+    quality = [value or "–" for value in (coder.psnr, coder.ssim)]
     return [coder.name, f"{coder.per_side}×", coder.channels, f"{coder.fewer:g}×", *quality,
             coder.pictures, coder.source]  # fmt: skip

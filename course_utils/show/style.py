@@ -6,8 +6,10 @@ dark letters on a dark page would vanish.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
+from cycler import cycler
 from matplotlib.figure import Figure
 
 PAPER, INK, FAINT = "#fbf8f2", "#2b2a33", "#8a8791"
@@ -28,7 +30,7 @@ MARKERS = {"orange": "o", "blue": "s", "green": "^", "purple": "D", "pink": "v",
 # 6.4 inches fill the text column of the book; 13 points stay readable when a phone shrinks them by half.
 WIDTH, DPI = 6.4, 150
 
-RC = {
+RC: Any = {
     "figure.facecolor": PAPER, "savefig.facecolor": PAPER, "axes.facecolor": PAPER,
     "figure.figsize": (WIDTH, 3.9), "figure.dpi": 100, "savefig.dpi": DPI,
     "font.family": "DejaVu Sans", "font.size": 13, "axes.titlesize": 13, "axes.labelsize": 13,
@@ -37,7 +39,7 @@ RC = {
     "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left",
     "axes.grid": True, "axes.axisbelow": True, "grid.color": "#e5dfd3", "grid.linewidth": 0.8,
     "lines.linewidth": 2.2, "lines.markersize": 7, "svg.hashsalt": "latent-space-and-control",
-    "axes.prop_cycle": mpl.cycler(color=[COLOURS[name] for name in ("orange", "blue", "green", "purple", "pink")]),
+    "axes.prop_cycle": cycler(color=[COLOURS[name] for name in ("orange", "blue", "green", "purple", "pink")]),
 }  # fmt: skip
 
 

@@ -31,6 +31,11 @@ def size(n_bytes: float) -> str:
     return f"{digits(float(n_bytes))} bytes"
 
 
+def gap(decibels: float) -> str:
+    """A difference in PSNR as one says it: `'5.87 dB above'`, `'0.156 dB below'`."""
+    return f"{digits(abs(float(decibels)))} dB {'above' if decibels >= 0 else 'below'}"
+
+
 def above(value: float, bound: float) -> str:
     """`'more than <bound>'`, having checked it: for what a notebook trains itself, where digits differ by machine."""
     if not value > bound:
@@ -51,11 +56,12 @@ def say(markdown: str) -> Markdown:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
-    """A Markdown table; numbers to three significant digits and to the right, words to the left."""
+    """A Markdown table; floats to three significant digits, columns of numbers to the right, of words to the left."""
     body = [[_cell(value) for value in row] for row in rows]
     if any(len(row) != len(columns) for row in body):
         raise ValueError(f"every row needs {len(columns)} cells, one for each of {list(columns)}")
-    rule = [":---", *("---:" for _ in columns[1:])]
+    numeric = [all(cell[:1] in "–-±0123456789" for cell in column) for column in zip(*body, strict=True)]
+    rule = ["---:" if right else ":---" for right in numeric]
     return Markdown("\n".join("| " + " | ".join(line) + " |" for line in [list(columns), rule, *body]))
 
 

@@ -14,24 +14,28 @@ PANELS = {
 }
 
 
+def drawn():
+    colours = {"JPEG": "blue", "fp16 latent": "orange"}
+    return show.rate_distortion(PANELS, "Quality against size, <for> two kinds of pictures.", colours, id="rd")
+
+
 @pytest.fixture
 def bundle():
-    chart = show.rate_distortion(
-        PANELS, alt="Quality against size, <for> two kinds of pictures.", colours={"JPEG": "blue", "fp16 latent": "orange"}, id="rd"
-    )
-    return chart._repr_mimebundle_()
+    return drawn()._repr_mimebundle_()
 
 
 def test_one_trace_for_each_codec_and_panel(bundle):
     traces = bundle["application/vnd.plotly.v1+json"]["data"]
-    assert [(trace["name"], trace["mode"]) for trace in traces] == [("JPEG", "lines+markers"), ("fp16 latent", "markers")] * 2
+    modes = [(trace["name"], trace["mode"]) for trace in traces]
+    assert modes == [("JPEG", "lines+markers"), ("fp16 latent", "markers")] * 2
     assert traces[0]["y"] == [24.1, 28.0]
     assert [trace["showlegend"] for trace in traces] == [True, True, False, False]
 
 
 def test_html_draws_with_the_plotly_of_the_page_and_no_other(bundle):
     page = bundle["text/html"]
-    assert "https://" not in page and "http://" not in page
+    assert "https://" not in page
+    assert "http://" not in page
     content = json.loads(re.search(r'id="rd-data">(.*?)</script>', page, re.DOTALL)[1])
     assert content["data"] == bundle["application/vnd.plotly.v1+json"]["data"]
 
@@ -39,16 +43,14 @@ def test_html_draws_with_the_plotly_of_the_page_and_no_other(bundle):
 def test_html_is_described_and_readable_without_scripts(bundle):
     page = bundle["text/html"]
     assert 'aria-label="Quality against size, &lt;for&gt; two kinds of pictures."' in page
-    assert page.count("<tr>") == 1 + 6 and "<td>24.1</td>" in page
+    assert page.count("<tr>") == 1 + 6
+    assert "<td>24.1</td>" in page
 
 
 def test_two_charts_are_the_same_text(bundle):
-    again = show.rate_distortion(PANELS, alt="Quality against size, <for> two kinds of pictures.",
-                                 colours={"JPEG": "blue", "fp16 latent": "orange"}, id="rd")._repr_mimebundle_()  # fmt: skip
-    assert again == bundle
+    assert drawn()._repr_mimebundle_() == bundle
 
 
-def test_on_colab_the_page_brings_plotly(monkeypatch, bundle):
+def test_on_colab_the_page_brings_plotly(monkeypatch):
     monkeypatch.setattr(plotly, "_on_colab", lambda: f'<script src="{plotly.CODE}"></script>')
-    chart = show.rate_distortion(PANELS, alt="x" * 30, colours={"JPEG": "blue", "fp16 latent": "orange"}, id="rd")
-    assert plotly.CODE in chart._repr_mimebundle_()["text/html"]
+    assert plotly.CODE in drawn()._repr_mimebundle_()["text/html"]

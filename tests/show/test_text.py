@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_utils.show import above, below, digits, say, size, table
+from course_utils.show import above, below, digits, gap, say, size, table
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,17 @@ def test_sizes(n_bytes, text):
     assert size(n_bytes) == text
 
 
+def test_a_gap_has_a_direction():
+    assert gap(5.871) == "5.87 dB above"
+    assert gap(-0.1561) == "0.156 dB below"
+
+
 def test_a_bound_is_checked_before_it_is_said():
     assert above(41.7, 40) == "more than 40"
     assert below(0.02, 0.1) == "less than 0.1"
     with pytest.raises(AssertionError, match="measured 39"):
         above(39, 40)
-    with pytest.raises(AssertionError, match="measured 0.2"):
+    with pytest.raises(AssertionError, match=r"measured 0\.2"):
         below(0.2, 0.1)
 
 

@@ -1,0 +1,1143 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 1. What a latent keeps
+#
+# Stable Diffusion never touches a pixel. It works on a small grid of numbers, the **latent**, and
+# only at the very end a network, the **VAE**, turns that grid into a picture. Whatever the VAE
+# drops on the way in, no diffusion model can bring back. So this course begins with one question:
+# *what does a latent keep?*
+#
+# **You will be able to**
+#
+# - say what a VAE optimises, and read its KL term as a price in bits;
+# - work out the shape of a latent, and not confuse fewer *numbers* with fewer *bytes*;
+# - measure what a reconstruction has lost, and at which scale;
+# - explain by what factor latents make diffusion cheaper, and against whom that is a fair
+#   comparison;
+# - show, with an experiment, that a latent is a map of *places*.
+#
+# **Time**: 45 minutes to read, about a minute to run on two CPU cores. **You need**: arrays and
+# functions in Python, and what a Gaussian and an expectation are. If you have trained a small
+# network once, all the better.
+#
+# **How to read**: wherever it says **Predict**, stop and commit to an answer before you look. Being
+# wrong on purpose is the fastest way to learn this. Each number in the text below a cell was
+# computed by that cell.
+
+# %%
+from course_utils import show
+from course_utils.critters import caption, sample
+from course_utils.critters.dataset import pictures
+from course_utils.models import load
+
+show.style()
+vae = load("vae")
+
+# %% [markdown]
+# `vae` is an `AutoencoderKL`, the very class that Stable Diffusion uses, trained by this course on
+# a world of its own: small illustrated animals, the *critters*, and some photographs. Here are
+# scenes it has never seen.
+
+# %%
+from course_utils.train.data import HELD_OUT_SEED
+
+scenes = sample(200, seed=HELD_OUT_SEED)
+held_out = pictures(200, seed=HELD_OUT_SEED)
+show.say(f"The first of them is captioned: *{caption(scenes[0])}*.")
+
+# %% [markdown]
+# Two functions do all the travelling between pictures and latents. The encoder answers with a
+# distribution; we take its mean. The *scaling factor* brings latents to unit variance, which is
+# what a diffusion model expects.
+
+# %%
+import torch
+
+from course_utils.models.images import to_array, to_tensor
+
+
+@torch.inference_mode()
+def encode(pictures):
+    """uint8 [n, h, w, 3] -> float [n, 4, h/8, w/8], unit variance."""
+    batches = to_tensor(pictures).to(vae.device).split(20)
+    means = [vae.encode(x).latent_dist.mode().cpu() for x in batches]
+    return torch.cat(means) * vae.config.scaling_factor
+
+
+@torch.inference_mode()
+def decode(latents):
+    """float [n, 4, h/8, w/8] -> uint8 [n, h, w, 3]."""
+    batches = (latents / vae.config.scaling_factor).to(vae.device).split(20)
+    return to_array(torch.cat([vae.decode(z).sample.cpu() for z in batches]))
+
+
+# %%
+latents = encode(held_out)
+decoded = decode(latents)
+
+show.pictures(
+    {
+        "a picture": held_out[:4],
+        "its latent, three of its four channels as colours": list(map(show.latent_picture, latents[:4])),
+        "decoded from the latent alone": decoded[:4],
+    },
+    alt="Four critters in three rows. Top: the drawn pictures. Middle: their latents, shown as "
+    "coarse mosaics of coloured squares. Bottom: the pictures that the decoder makes of those "
+    "mosaics, close to the top row.",
+)
+
+# %% [markdown]
+# The mosaics in the middle are all that a diffusion model ever sees. The rest of this section asks
+# how such a code is learnt, how small it really is, what it loses, what it buys, and what kind of
+# thing it is.
+
+# %% [markdown]
+# ## What a VAE is
+#
+# An autoencoder squeezes a picture $x$ through a few numbers $z$ and tries to get it back. A
+# *variational* autoencoder makes two changes. The encoder names no point but a Gaussian, $q(z\mid
+# x)=\mathcal N(\mu,\sigma^2)$: *it is about here, give or take*. And there is a prior,
+# $p(z)=\mathcal N(0,1)$, which says where codes ought to live.
+#
+# The aim is to make the pictures likely. That likelihood is an integral nobody can do, but a bound
+# on it is easy. Multiply and divide by $q$, then move the logarithm inside (Jensen's inequality):
+#
+# $$
+# \log p(x) = \log \mathbb E_{q(z\mid x)}\!\left[\frac{p(x\mid z)\,p(z)}{q(z\mid x)}\right]
+# \;\ge\; \underbrace{\mathbb E_{q}\big[\log p(x\mid z)\big]}_{\text{is it the same picture?}}
+# \;-\; \underbrace{\mathrm{KL}\big(q(z\mid x)\,\|\,p(z)\big)}_{\text{what the code costs}} .
+# $$
+#
+# The right-hand side is the **evidence lower bound**. If the decoder's pixels are Gaussian with
+# standard deviation $s$, the first term is $-\lVert x-\hat x\rVert^2/2s^2$ and a constant. Multiply
+# by $-2s^2$ and you hold a loss:
+#
+# $$
+# \text{loss} = \lVert x-\hat x\rVert^2 + \beta\,\mathrm{KL}, \qquad \beta = 2s^2 .
+# $$
+#
+# So the weight of the KL term is a statement about *how exact pixels have to be*. Three short
+# functions are all of it.
+
+# %%
+import math
+
+
+def reparameterise(mean, log_variance):
+    """A sample of N(mean, variance) through which gradients flow: z = mean + sigma * noise."""
+    return mean + (log_variance / 2).exp() * torch.randn_like(mean)
+
+
+def kl(mean, log_variance):
+    """KL(N(mean, variance) || N(0, 1)) in nats, summed over the latent: [n, ...] -> [n]."""
+    return (mean**2 + log_variance.exp() - 1 - log_variance).flatten(1).sum(1) / 2
+
+
+def bits(nats):
+    """One nat is 1 / ln 2 bits."""
+    return nats / math.log(2)
+
+
+# %% [markdown]
+# Why write a sample as $\mu+\sigma\varepsilon$? Because drawing a random number has no derivative,
+# while adding and multiplying have. All the randomness sits in $\varepsilon$, which does not depend
+# on the network.
+#
+# **Predict.** The gradient of $z$ with respect to $\mu$ is 1 for every sample. What is it with
+# respect to $\log\sigma^2$, at $\mu=0$ and $\sigma=1$?
+
+# %%
+torch.manual_seed(0)
+mean, log_variance = torch.zeros(5, requires_grad=True), torch.zeros(5, requires_grad=True)
+z = reparameterise(mean, log_variance)
+z.sum().backward()
+
+show.table(
+    ["sample", "z", "dz / dmean", "dz / dlog variance"],
+    zip(range(1, 6), z.tolist(), mean.grad.tolist(), log_variance.grad.tolist()),
+)
+
+# %% [markdown]
+# It is $\tfrac12\sigma\varepsilon$, half the noise that was drawn (here $z=\varepsilon$): noisy,
+# but right on average. That is all the reparameterisation does.
+#
+# The KL term is a **rate**: measured in bits, it is what sending the code costs with the best coder
+# there is, given that the receiver knows the prior ([Hinton and van Camp,
+# 1993](https://doi.org/10.1145/168304.168306)). First a check that our formula is the one Stable
+# Diffusion's own class computes.
+
+# %%
+with torch.inference_mode():
+    posterior = vae.encode(to_tensor(held_out[:20]).to(vae.device)).latent_dist
+    ours = kl(posterior.mean, posterior.logvar)
+
+assert torch.allclose(ours, posterior.kl(), rtol=1e-4)
+numbers = posterior.mean[0].numel()
+show.say(
+    "Ours and `diffusers`' agree. A scene costs this VAE "
+    f"**{show.digits(bits(ours).mean().item())} bits**, or "
+    f"{show.digits(bits(ours).mean().item() / numbers)} bits for each of its {numbers:,} latent "
+    "numbers: the encoder's give-or-take σ is "
+    f"{show.digits(posterior.std.mean().item() / posterior.mean.std().item())} of the spread of "
+    "the means."
+)
+
+# %% [markdown]
+# ### A VAE small enough to train here
+#
+# Take one block of 8×8 pixels in colour and squeeze it into 4 numbers: the exchange rate of Stable
+# Diffusion, on the smallest picture possible. Two layers in, two layers out.
+
+# %%
+from torch import nn
+from torch.nn import functional as F
+
+
+class TinyVAE(nn.Module):
+    """8 x 8 x 3 numbers -> a Gaussian over 4 -> 8 x 8 x 3 numbers."""
+
+    def __init__(self, pixels=192, latent=4, width=128):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(pixels, width), nn.SiLU(), nn.Linear(width, 2 * latent))
+        self.decoder = nn.Sequential(nn.Linear(latent, width), nn.SiLU(), nn.Linear(width, pixels))
+
+    def forward(self, x):
+        mean, log_variance = self.encoder(x).chunk(2, dim=1)
+        return self.decoder(reparameterise(mean, log_variance)), mean, log_variance
+
+
+# %%
+def blocks(pictures):
+    """uint8 [n, h, w, 3] -> float [n * h/8 * w/8, 192]."""
+    return F.unfold(to_tensor(pictures), 8, stride=8).transpose(1, 2).reshape(-1, 192)
+
+
+def train(kl_weight, data, steps=800):
+    torch.manual_seed(0)
+    model = TinyVAE()
+    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(steps):
+        x = data[torch.randint(len(data), (256,))]
+        reconstruction, mean, log_variance = model(x)
+        loss = ((x - reconstruction) ** 2).sum(1).mean() + kl_weight * kl(mean, log_variance).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return model
+
+
+# %% [markdown]
+# **Predict.** We train it three times. A KL weight of a millionth, which is what Stable Diffusion's
+# VAE was trained with; a weight of one; a weight of a hundred. Which of the three will look best?
+# Which will need the fewest bits? What will the last one paint?
+
+# %%
+WEIGHTS = {"KL weight 0.000001": 1e-6, "KL weight 1": 1.0, "KL weight 100": 100.0}
+train_blocks, test_blocks = blocks(held_out[3:67]), blocks(held_out[:3])
+tiny = {name: train(weight, train_blocks) for name, weight in WEIGHTS.items()}
+
+# %%
+with torch.no_grad():
+    results = {name: model(test_blocks) for name, model in tiny.items()}
+
+price = {name: bits(kl(mean, spread)).mean().item() for name, (_, mean, spread) in results.items()}
+error = {name: ((x - test_blocks) ** 2).mean().item() for name, (x, _, _) in results.items()}
+quality = {name: 10 * math.log10(2**2 / e) for name, e in error.items()}  # PSNR: pixels span -1 to 1
+
+
+# %%
+def from_blocks(x, side=128):
+    """The inverse of `blocks`."""
+    return to_array(F.fold(x.reshape(-1, (side // 8) ** 2, 192).transpose(1, 2), side, 8, stride=8))
+
+
+show.pictures(
+    {"original": held_out[:3], **{name: from_blocks(x) for name, (x, _, _) in results.items()}},
+    alt="Three critters in four rows. The originals; then the tiny KL weight: blocky, but animals "
+    "with their colours; then weight one: the same animals, each block tinted at random; then "
+    "weight one hundred: no animals at all, the same beige block everywhere.",
+)
+
+# %%
+tiny_weight, one, hundred = WEIGHTS
+show.say(
+    f"At a millionth, a block costs {show.above(price[tiny_weight], 40)} bits. At one, it costs "
+    f"{show.below(price[one], 12)}, and the price is "
+    f"{show.below(quality[tiny_weight] - quality[one], 3)} dB. At a hundred it costs "
+    f"{show.below(price[hundred], 0.1)} bits, and every block is painted alike: the code has gone "
+    "silent and the decoder repeats the average block. That is **posterior collapse**. (Bounds, "
+    "not digits: whatever is trained while you watch comes out a little different on another "
+    "machine.)"
+)
+
+# %%
+show.scatter(
+    {name: (price[name], quality[name]) for name in WEIGHTS},
+    alt="Quality against rate for the three KL weights. From weight one hundred, at zero bits and "
+    "poor quality, the points rise steeply to weight one, then hardly at all to the millionth, at "
+    "many times the bits.",
+    colours=dict(zip(WEIGHTS, ("orange", "blue", "green"))),
+    xlabel="rate: bits for a block of 8×8 pixels",
+    ylabel="PSNR in dB",
+)
+
+# %% [markdown]
+# The curve is steep, then flat. Stable Diffusion sits at the far flat end on purpose: its KL weight
+# is a millionth, on a KL summed over the latent and an error summed over the pixels ([Rombach et
+# al., 2022](https://arxiv.org/abs/2112.10752), and [their
+# configuration](https://github.com/CompVis/latent-diffusion/blob/main/configs/autoencoder/autoencoder_kl_32x32x4.yaml)).
+
+# %%
+exactness = math.sqrt(WEIGHTS[tiny_weight] / 2) * 127.5
+show.say(
+    "In the bound, such a weight says that pixels must be right to s = √(β/2), which is "
+    f"**{show.digits(exactness)} of one of the 255 grey levels**. No picture needs that. So the KL "
+    "term of Stable Diffusion is no honest price. It is a light leash that keeps codes near the "
+    "origin and free of holes; what limits the information is the *number of numbers*. (Its error "
+    "is an absolute one with a perceptual term, so take the figure as an order of magnitude.)"
+)
+
+# %% [markdown]
+# ## Eight times per side
+#
+# The claim you will meet everywhere: *Stable Diffusion's VAE compresses eight times per side, so
+# that 512×512×3 becomes 64×64×4, forty-eight times fewer numbers.* Let us ask the real class with
+# the real configurations. Torch's *meta* device runs a network on shapes alone: no weights, no
+# download, no waiting.
+#
+# **Predict.** SDXL paints 1024×1024. Is its ratio larger, smaller or the same? And that of our
+# small VAE?
+
+# %%
+from course_utils.models.configs import on_meta
+
+
+def shapes(vae, side):
+    """Shape of a picture, shape of its latent, and how many times fewer numbers that is."""
+    picture = torch.empty(1, 3, side, side, device=vae.device)
+    latent = vae.encode(picture).latent_dist.mode()
+    return picture.shape[1:], latent.shape[1:], picture.numel() / latent.numel()
+
+
+with torch.no_grad():
+    found = {
+        "Stable Diffusion 1.5": shapes(on_meta("sd15-vae"), 512),
+        "SDXL": shapes(on_meta("sdxl-vae"), 1024),
+        "the one loaded here, with its weights": shapes(vae, 128),
+    }
+
+# %%
+def times(shape):
+    return "×".join(str(n) for n in (*shape[1:], shape[0]))
+
+
+show.table(
+    ["VAE", "picture", "numbers", "latent", "numbers", "ratio"],
+    [[name, times(x), x.numel(), times(z), z.numel(), f"{n:g}"] for name, (x, z, n) in found.items()],
+)
+
+# %%
+from course_utils.measure.claims import settle
+
+per_side = sorted({x[side] / z[side] for x, z, _ in found.values() for side in (1, 2)})
+x, z, ratio = found["Stable Diffusion 1.5"]
+settle(
+    "C01",
+    "holds" if per_side == [8] else "does not hold",
+    number=f"{times(x)} → {times(z)}",
+    sentence="The real Stable Diffusion 1.5 configuration, SDXL's and the embedded VAE with its "
+    f"weights all divide each side by {', '.join(f'{n:g}' for n in per_side)}.",
+    source="AutoencoderKL with the published configurations of Stable Diffusion 1.5 and SDXL, on "
+    "torch's meta device",
+)
+
+# %% [markdown]
+# ## Fewer numbers, but how many fewer bytes?
+#
+# A pixel's number is one byte. A latent's number comes out of the encoder as a float of four. So
+# "fewer numbers" hides a question: *how many bits does a latent number need?* We find out by
+# rounding. A **quantiser** with step $\Delta$ keeps whole numbers only; those can be written to a
+# file.
+
+# %%
+def quantise(latents, step):
+    return (latents / step).round()
+
+
+def dequantise(levels, step):
+    return levels * step
+
+
+# %% [markdown]
+# **Predict.** Latents have a standard deviation of one. How coarse can the step be before the
+# pictures lose half a decibel: a hundredth, a tenth, a half?
+
+# %%
+from course_utils.measure.pictures import psnr
+from course_utils.measure.rate import empirical_entropy
+
+STEPS = (1 / 64, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0)
+some, exact = held_out[:20], psnr(held_out[:20], decoded[:20]).mean()
+rounding = {}
+for step in STEPS:
+    levels = quantise(latents[:20], step)
+    lost = exact - psnr(some, decode(dequantise(levels, step))).mean()
+    rounding[step] = empirical_entropy(levels.int().numpy()), lost
+
+show.table(
+    ["step, in standard deviations", "bits for each latent number", "PSNR lost, in dB"],
+    [[f"{step:g}", entropy, f"{lost:.2f}"] for step, (entropy, lost) in rounding.items()],
+)
+
+# %%
+fine = max((step for step in STEPS if rounding[step][1] < 0.5), default=STEPS[0])
+show.say(
+    f"The coarsest of these steps that costs less than half a decibel is **{fine:g}** of a "
+    f"standard deviation. At that step a latent number carries {show.digits(rounding[fine][0])} "
+    "bits of entropy, where float32 spends 32 and the KL term counted "
+    f"{show.digits(bits(ours).mean().item() / numbers)}. (n = {len(some)} scenes, "
+    f"{show.digits(exact)} dB without rounding.)"
+)
+
+# %% [markdown]
+# Now a fair race. PSNR on one axis, bits per pixel on the other, whole files counted: our quantised
+# latents through a real entropy coder (it writes bytes and reads them back), against JPEG and WebP
+# at several qualities, and the latents as plain 16-bit floats and as single bytes. On scenes, for
+# which our VAE was trained, and on two photographs that neither it nor anything else in this course
+# was trained on.
+#
+# **Predict.** At equal PSNR, which file is smallest on scenes? And on photographs?
+
+# %%
+import numpy as np
+
+from course_utils.measure import photos, rate
+
+photographs = list(photos.held_out().values())
+middles = [photo[80:336, 128:512] for photo in photographs]
+sets = {
+    "scenes": (held_out[:12], latents[:12]),
+    "photographs, their middle": (middles, [encode(middle[None])[0] for middle in middles]),
+}
+
+
+def decode_one(latent):
+    return decode(torch.as_tensor(latent)[None])[0]
+
+
+def stored(picture, latent, n_bytes):
+    """A latent that is kept number by number: its bytes, and how good the picture is."""
+    return rate.RatePoint("latent", "plain", n_bytes, 0, psnr(picture, decode_one(latent))[0])
+
+
+# %%
+def race(picture, latent):
+    """Points of rate and quality for one picture, codec by codec."""
+    return {
+        "latent, entropy-coded": rate.latent_curve(picture, latent, decode_one, STEPS[1:]),
+        "latent, 16-bit floats": [stored(picture, *rate.half_precision(latent))],
+        "latent, one byte each": [stored(picture, *rate.eight_bit(latent))],
+        "JPEG": rate.file_curve(picture, "jpeg", (5, 10, 20, 40, 60, 80, 92)),
+        "WebP": rate.file_curve(picture, "webp", (1, 5, 15, 35, 60, 80, 92)),
+    }
+
+
+def averaged(runs, codec, area):
+    """Mean bits per pixel and mean PSNR over pictures, at each setting."""
+    settings = zip(*(run[codec] for run in runs))
+    return [tuple(np.mean([(8 * p.bytes / area, p.psnr) for p in same], axis=0)) for same in settings]
+
+
+panels = {}
+for name, (some, codes) in sets.items():
+    runs = [race(picture, latent.numpy()) for picture, latent in zip(some, codes)]
+    area = some[0].shape[0] * some[0].shape[1]
+    panels[f"{name} (n = {len(some)})"] = {codec: averaged(runs, codec, area) for codec in runs[0]}
+
+# %%
+show.rate_distortion(
+    panels,
+    alt="Quality against bits per pixel, on scenes and on photographs. The curve of entropy-coded "
+    "latents rises to the quality of the VAE and stays there, however many bits it is given; the "
+    "curves of JPEG and WebP keep rising. Latents as plain floats or bytes lie to the right of "
+    "the entropy-coded ones, at the same quality.",
+    colours=dict(zip(runs[0], ("orange", "purple", "pink", "blue", "green"))),
+    id="rate-distortion",
+)
+
+# %% [markdown]
+# The orange curve ends where the VAE ends: no number of bits lifts a latent above what the encoder
+# kept, while JPEG and WebP go on rising. So there is only one fair way to compare bytes, at *equal*
+# quality. For each picture we take the latent at the step found above, and look for the smallest
+# JPEG and WebP file that is just as good.
+
+# %%
+from statistics import geometric_mean
+
+
+def larger(picture, latent, codec):
+    """How many times larger than ours the smallest `codec` file of equal PSNR is."""
+    ours = rate.latent_point(picture, latent.numpy(), decode_one, fine)
+    return rate.smallest_at_equal_quality(picture, ours.psnr, codec).bytes / ours.bytes
+
+
+codecs = {"JPEG": "jpeg", "WebP": "webp"}
+factors = {
+    name: {codec: geometric_mean(larger(*pair, kind) for pair in zip(*both)) for codec, kind in codecs.items()}
+    for name, both in sets.items()
+}
+show.table(
+    ["file, compared with an equally good latent", *factors],
+    [[codec, *(f"{show.digits(factors[name][codec])}× the bytes" for name in factors)] for codec in codecs],
+)
+
+# %%
+raw, latent = held_out[0].size, latents[0].numpy()
+half, byte = raw / rate.half_precision(latent)[1], raw / rate.eight_bit(latent)[1]
+png = 100 * np.mean([len(rate.png_bytes(picture)) for picture in held_out[:12]]) / raw
+win, photo_win = (min(by_codec.values()) for by_codec in factors.values())
+settle(
+    "C02",
+    "holds" if min(win, photo_win) >= 48 else "holds within limits" if ratio == 48 else "does not hold",
+    number=f"{ratio:g}× fewer numbers; {show.digits(half)}× fewer bytes as 16-bit floats",
+    sentence=f"Numbers: exactly {ratio:g} times fewer, for Stable Diffusion 1.5 and SDXL as for "
+    f"the VAE here. Bytes: {show.digits(half)} times fewer than raw pixels as 16-bit floats, "
+    f"{show.digits(byte)} as single bytes. But pictures are not stored raw. A lossless PNG of a "
+    f"scene takes {show.digits(png)} % of the raw bytes; and the better of JPEG and WebP, at equal "
+    f"PSNR, is {show.digits(win)} times the size of the entropy-coded latent on scenes and "
+    f"{show.digits(photo_win)} times on photographs (below one: smaller). Whole files are counted, "
+    "headers too; the decoder's weights are not.",
+)
+
+# %% [markdown]
+# ## What survives
+#
+# *Perceptually important structure survives*, says the claim. We compare with two rivals that keep
+# as many numbers and have learnt nothing but averages. **PCA** is the best *linear* code there is:
+# 1,024 numbers for each scene. And plain **down- and up-sampling**: a thumbnail an eighth as wide
+# and high, enlarged again, with the filters that suit it best.
+#
+# **Predict.** By how many decibels does the VAE beat PCA on scenes? (Six decibels halve the error.)
+
+# %%
+from course_utils.measure.linear_codes import PictureBasis, best_down_up
+from course_utils.train.data import TRAINING_SEED
+
+fitted_to = pictures(1500, seed=TRAINING_SEED)
+filters, thumbnails = best_down_up(held_out)
+rebuilt = {
+    "VAE": decoded,
+    "PCA": PictureBasis.fit(fitted_to, numbers=1024).reconstruct(held_out),
+    "thumbnail": thumbnails,
+}
+
+# %%
+from course_utils.measure.pictures import mean_and_interval, ssim
+
+
+def judged(originals, rebuilt):
+    """Mean PSNR with its 95 % interval, and mean SSIM, of each code."""
+    psnrs = {name: mean_and_interval(psnr(originals, x)) for name, x in rebuilt.items()}
+    return psnrs, {name: ssim(originals[:50], x[:50]).mean() for name, x in rebuilt.items()}
+
+
+on_scenes, similar = judged(held_out, rebuilt)
+show.table(
+    [f"code (n = {len(held_out)} held-out scenes)", "PSNR in dB", "95 % interval", "SSIM"],
+    [[name, x.mean, f"± {x.half_width:.2f}", similar[name]] for name, x in on_scenes.items()],
+)
+
+# %%
+show.say(
+    f"The VAE is **{show.gap(on_scenes['VAE'].mean - on_scenes['PCA'].mean)}** PCA (fitted to "
+    f"{len(fitted_to):,} training scenes; more would help it a little) and "
+    f"{show.gap(on_scenes['VAE'].mean - on_scenes['thumbnail'].mean)} thumbnails ({filters})."
+)
+
+# %%
+show.pictures(
+    {
+        "original": held_out[5:8],
+        "VAE": decoded[5:8],
+        "what the VAE got wrong, 3×": list(map(show.difference, held_out[5:8], decoded[5:8])),
+        "PCA with as many numbers": rebuilt["PCA"][5:8],
+        "thumbnail, enlarged": thumbnails[5:8],
+    },
+    alt="Three critters in five rows: original; the VAE's reconstruction; its error on grey, "
+    "strongest along outlines and in the texture; PCA, a noisy ghost of each animal; the enlarged "
+    "thumbnail, a blur.",
+)
+
+# %% [markdown]
+# Look closely. The most difficult things are thin: whiskers, the strokes of fur, the rims of
+# scales, the light in an eye. Here are faces, enlarged.
+
+# %%
+from course_utils.critters import keypoints
+
+
+def face(picture, scene, half=24):
+    """The square around the head."""
+    x, y = (round(min(max(v, half), 128 - half)) for v in keypoints(scene, 128)["head"])
+    return picture[y - half : y + half, x - half : x + half]
+
+
+show.pictures(
+    {
+        "original": [face(held_out[i], scenes[i]) for i in (4, 5, 6, 7)],
+        "VAE": [face(decoded[i], scenes[i]) for i in (4, 5, 6, 7)],
+    },
+    alt="The faces of the same four critters, enlarged, as drawn above and as the VAE gives them "
+    "back below.",
+)
+
+# %% [markdown]
+# Which details those are, the **power spectrum** says without an eye. A residual is a picture too:
+# we take its power in rings of equal spatial frequency, and divide by the power of the original in
+# that ring. Zero is perfect. One means that the code might as well have left the ring empty.
+#
+# **Predict.** A latent has one cell for each 8×8 pixels, so a thumbnail of that size can hold
+# frequencies up to 1/16 of a cycle per pixel. Up to which frequency does the VAE keep at least half
+# of the power?
+
+# %%
+from course_utils.measure.spectrum import error_by_frequency
+
+spectra = {name: error_by_frequency(held_out, x) for name, x in rebuilt.items()}
+show.curves(
+    {f"share of each frequency that is lost (n = {len(held_out)} scenes)": spectra},
+    alt="Share of the power that is lost against spatial frequency, for the VAE, PCA and the "
+    "thumbnail. All three curves rise with frequency; the thumbnail's rises first, at a sixteenth "
+    "of a cycle per pixel.",
+    colours={"VAE": "orange", "PCA": "blue", "thumbnail": "green"},
+    markers=True,
+    xlabel="cycles per pixel",
+    ylabel="error power / signal power",
+    ylim=(0, 1.5),
+)
+
+# %%
+def half_lost(curve):
+    """The first frequency at which half of the power is lost, in cycles per pixel."""
+    frequency, lost = curve
+    return float(frequency[np.argmax(lost > 0.5)] if (lost > 0.5).any() else frequency[-1])
+
+
+limits = {name: half_lost(curve) for name, curve in spectra.items()}
+show.say(
+    f"Half of the power is lost at **{show.digits(limits['VAE'])}** cycles per pixel by the VAE, "
+    f"at {show.digits(limits['PCA'])} by PCA and at {show.digits(limits['thumbnail'])} by the "
+    f"thumbnail (1/16 is 0.0625). That is {show.digits(limits['VAE'] / limits['thumbnail'])} times "
+    "the thumbnail's. A learnt decoder can draw an edge finer than its cells: it need not store "
+    "the pixels, only *which* edge passes through the block."
+)
+
+# %% [markdown]
+# ### Can it still be told what it is?
+#
+# Decibels do not know what matters. So a **critic**, a small network trained on renders only and
+# never part of any loss, reads each attribute off the pictures. How well it reads the drawn
+# originals is the **floor**: no reconstruction can be expected to do better.
+#
+# **Predict.** Seven attributes: species, texture, coat, background, stance, facing, size. Which
+# suffers most?
+
+# %%
+from course_utils.measure import critic
+
+shown = {"drawn": held_out, "decoded": decoded, "PCA": rebuilt["PCA"]}
+accuracy = {name: critic.accuracy(critic.read(x), scenes) for name, x in shown.items()}
+attributes = list(accuracy["drawn"])
+show.table(
+    [f"read correctly, in % (n = {len(scenes)})", "drawn: the floor", "VAE", "PCA"],
+    [[a, *(show.digits(100 * accuracy[name][a]) for name in shown)] for a in attributes],
+)
+
+# %%
+worst = min(attributes, key=lambda a: accuracy["decoded"][a])
+show.say(
+    f"After the VAE the critic reads the hardest attribute, **{worst}**, right in "
+    f"**{show.digits(100 * accuracy['decoded'][worst])} %** of scenes (floor "
+    f"{show.digits(100 * accuracy['drawn'][worst])} %). That number is a ceiling for everything in "
+    "this course that is built on these latents: a diffusion model cannot paint what its VAE "
+    "cannot hold."
+)
+
+# %% [markdown]
+# ### And on photographs?
+#
+# Scenes are what this VAE was made for. Two photographs that it never saw are a harder test. The
+# linear rival is now PCA of 8×8 blocks with 4 coefficients each, fitted to the photographs the VAE
+# did train on.
+
+# %%
+from course_utils.measure.linear_codes import BlockBasis
+
+block_pca = BlockBasis.fit(photos.training_photos().values(), block=8, coefficients=4)
+photo_rebuilt = {
+    "VAE": [decode(encode(photo[None]))[0] for photo in photographs],
+    "block PCA": [block_pca.reconstruct(photo[None])[0] for photo in photographs],
+    "thumbnail": [best_down_up(photo[None])[1][0] for photo in photographs],
+}
+on_photographs = {
+    name: [float(psnr(*pair)[0]) for pair in zip(photographs, x)] for name, x in photo_rebuilt.items()
+}
+show.table(
+    ["PSNR in dB", *photos.held_out()],
+    [[name, *values] for name, values in on_photographs.items()],
+)
+
+# %%
+def details(number, top, left, size=128):
+    """The same square of a photograph and of what each code makes of it."""
+    versions = [photographs[number], *(x[number] for x in photo_rebuilt.values())]
+    return [picture[top : top + size, left : left + size] for picture in versions]
+
+
+show.pictures(
+    {"": details(0, 150, 230), " ": details(1, 140, 250)},
+    columns=["original", *photo_rebuilt],
+    alt="Details of two photographs, a Chinese temple and a dahlia, in four columns: original, "
+    "VAE, PCA of blocks with visible block borders, and a blurred thumbnail.",
+)
+
+# %%
+mean_psnr = {name: np.mean(values) for name, values in on_photographs.items()}
+gain = {name: mean_psnr["VAE"] - value for name, value in mean_psnr.items()}
+show.say(
+    f"On these photographs (n = {len(photographs)}) the VAE is {show.gap(gain['thumbnail'])} the "
+    f"thumbnail and {show.gap(gain['block PCA'])} block PCA. The same VAE reaches "
+    f"{show.digits(on_scenes['VAE'].mean)} dB on scenes: a learnt code is good at what it has "
+    "seen."
+)
+
+# %% [markdown]
+# ### Your own photograph
+#
+# Put a path between the quotation marks (on Colab: upload a file and name it) and run the cell
+# again.
+
+# %%
+photo = photos.load_photo("", longest_side=512, fallback=photos.flower)
+own, own_back = photo.pixels, decode(encode(photo.pixels[None]))[0]
+show.say(
+    f"*{photo.name}*: {show.digits(psnr(own, own_back)[0])} dB, {own.size:,} numbers through "
+    f"{encode(own[None]).numel():,}. {photo.note}"
+)
+
+# %%
+show.pictures(
+    {"": [own, own_back]},
+    columns=["the photograph", "through the latent and back"],
+    alt=f"A photograph ({photo.name}), and beside it what the VAE makes of it: shapes and colours "
+    "stay, fine texture goes.",
+)
+
+# %%
+ceiling = min(accuracy["decoded"].values())
+settle(
+    "C03",
+    "does not hold" if ceiling < 0.8 or gain["thumbnail"] < 0
+    else "holds" if ceiling > 0.98 and limits["VAE"] > 0.4
+    else "holds within limits",
+    number=f"{show.digits(on_scenes['VAE'].mean)} dB on scenes, {show.digits(mean_psnr['VAE'])} dB "
+    "on photographs",
+    sentence="After 48 times fewer numbers every attribute of a scene is still read correctly in "
+    f"at least {show.digits(100 * ceiling)} % of cases (n = {len(scenes)}; the hardest is {worst}, "
+    f"floor {show.digits(100 * accuracy['drawn'][worst])} %), and PSNR is "
+    f"{show.gap(on_scenes['VAE'].mean - on_scenes['PCA'].mean)} PCA with as many numbers. The "
+    f"limit is fine detail: above {show.digits(limits['VAE'])} cycles per pixel more than half of "
+    f"the power is lost. On photographs it is {show.gap(gain['thumbnail'])} a thumbnail with "
+    "slightly fewer numbers.",
+)  # fmt: skip
+
+# %% [markdown]
+# ## What it buys
+#
+# Now the reason for all this. A diffusion model runs its denoiser dozens of times for one picture.
+# What does *one* pass cost, in latents and in pixels? We count for the real U-Net of Stable
+# Diffusion 1.5, again on the meta device, every multiplication and addition.
+#
+# To run that same network on 512×512 pixels would be a straw man: its attention was never meant for
+# so many positions. A fair rival is a network *designed* for pixels. We take ADM ([Dhariwal and
+# Nichol, 2021](https://arxiv.org/abs/2105.05233)) for 512×512, the best of its time, with attention
+# only at 32, 16 and 8.
+#
+# **Predict.** The latent has 48 times fewer numbers. Is a pass 48 times cheaper than the fair
+# rival's? More? Less?
+
+# %%
+from course_utils.measure.cost import cost, denoiser_inputs
+
+
+def one_pass(network, side):
+    """Cost of one denoiser pass in 16-bit floats on a square sample."""
+    network = network.half()
+    return cost(network, **denoiser_inputs(network, side, side))
+
+
+passes = {
+    "in latents, 64×64×4": one_pass(on_meta("sd15-unet"), 64),
+    "fair rival in pixels (ADM)": one_pass(on_meta("adm-512"), 512),
+    "same U-Net in pixels, 512×512×3": one_pass(on_meta("sd15-unet", in_channels=3, out_channels=3), 512),
+}
+decoder = on_meta("sd15-vae").half()
+decoding = cost(decoder.decode, torch.empty(1, 4, 64, 64, device="meta", dtype=torch.half))
+
+# %%
+show.bars(
+    {name: x.flops / 1e12 for name, x in passes.items()},
+    alt="Bars of the floating-point operations of one denoiser pass, on a logarithmic axis: "
+    "shortest in latents, longer for the fair rival in pixels, longest by far for the same U-Net "
+    "in pixels.",
+    labels=[f"{show.digits(x.flops / 1e12)} TFLOPs" for x in passes.values()],
+    colours=["orange", "blue", "grey"],
+    xscale="log",
+    xlabel="TFLOPs for one pass (logarithmic)",
+    xlim=(0.1, 10 * max(x.flops for x in passes.values()) / 1e12),
+)
+
+# %% [markdown]
+# And memory: the activations that are alive at the same time. It depends on how attention is
+# computed. *Naively*, the matrix of all positions against all positions is written out; *fused*
+# kernels never hold it.
+
+# %%
+show.table(
+    ["one pass, 16-bit", "weights", "TFLOPs", "activations, fused", "activations, naive"],
+    [[name, f"{x.parameters / 1e6:,.0f} M", x.flops / 1e12, show.size(x.fused_bytes), show.size(x.naive_bytes)]
+     for name, x in (passes | {"SD's decoder, once per picture": decoding}).items()],
+)  # fmt: skip
+
+# %%
+latent_pass, rival, same_net = passes.values()
+PASSES = 50
+whole = PASSES * latent_pass.flops + decoding.flops
+saved, straw = rival.flops / latent_pass.flops, same_net.flops / latent_pass.flops
+whole_saved = PASSES * rival.flops / whole
+settle(
+    "C04",
+    "holds" if whole_saved > 10 else "holds within limits" if whole_saved > 1.5 else "does not hold",
+    part="cost",
+    number=f"{show.digits(saved)}× fewer FLOPs for each pass than a fair pixel rival",
+    sentence=f"One pass in latents costs {show.digits(saved)} times fewer FLOPs than ADM's on "
+    f"512×512 pixels and needs {show.digits(rival.fused_bytes / latent_pass.fused_bytes)} times "
+    f"less activation memory (fused attention). Over {PASSES} passes, the VAE's decoder counted, a "
+    f"picture is {show.digits(whole_saved)} times cheaper. The same U-Net put on pixels would cost "
+    f"{show.digits(straw)} times more, and with naive attention hold "
+    f"{show.size(same_net.naive_bytes)} of activations: true, and unfair.",
+    source="UNet2DConditionModel with the published configuration of Stable Diffusion 1.5; ADM "
+    "for ImageNet 512×512 (arXiv:2105.05233); torch's flop counter",
+)
+
+# %% [markdown]
+# The factors of hundreds that circulate come from the grey bar, a network nobody would build.
+# Against the fair rival the saving is smaller, comes on every pass, and is larger in memory than in
+# arithmetic. Whether *training* in latents also reaches a given quality with less computation is
+# the second half of this claim. It needs a latent model and its twin in pixels, which come later in
+# the course.
+
+# %% [markdown]
+# ## A map of places
+#
+# What kind of thing is a latent? Change one of its cells and see who listens.
+#
+# **Predict.** We nudge one cell of the 16×16. Does the change spread over the picture, stay within
+# the 8×8 pixels behind the cell, or something in between?
+
+# %%
+from course_utils.measure.locality import share_inside, uniform_share
+
+
+@torch.inference_mode()
+def decode_tensor(latents):
+    """As `decode`, but floats in [-1, 1], [n, 3, h, w]: nothing is rounded away."""
+    return vae.decode(latents.to(vae.device) / vae.config.scaling_factor).sample.cpu()
+
+
+def change(latent, row, column, amount=2.0):
+    """Squared change of each pixel when all channels of one cell are nudged: [h, w]."""
+    nudged = latent.clone()
+    nudged[:, row, column] += amount
+    before, after = decode_tensor(torch.stack([latent, nudged]))
+    return ((after - before) ** 2).mean(dim=0).numpy()
+
+
+# %%
+cells = {"on the face": tuple(int(v // 8) for v in reversed(keypoints(scenes[4], 128)["head"])),
+         "on the body": tuple(int(v // 8) for v in reversed(keypoints(scenes[4], 128)["hip"])),
+         "in the background": (1, 13)}  # fmt: skip
+show.change_maps(
+    held_out[4],
+    {name: (change(latents[4], *cell), cell) for name, cell in cells.items()},
+    alt="A critter with three framed blocks, and three maps of it, dark where pixels changed when "
+    "the latent cell of that block was nudged: on the face, on the body, in the background. Each "
+    "change is a dark spot in and around the frame.",
+)
+
+# %%
+grid = [(row, column) for row in range(2, 15, 4) for column in range(2, 15, 4)]
+maps = [(change(latents[i], *cell), cell) for i in (4, 6) for cell in grid]
+inside = {n: np.mean([share_inside(m, cell, blocks=n) for m, cell in maps]) for n in (1, 3, 5)}
+evenly = {n: np.mean([uniform_share((128, 128), cell, blocks=n) for cell in grid]) for n in (1, 3, 5)}
+where = ("in the cell's own 8×8 block", "with its eight neighbours", "with the ring around those")
+show.table(
+    [f"share of the change, in % (n = {len(maps)} cells)", "measured", "if it spread evenly"],
+    [[name, f"{100 * inside[n]:.1f}", f"{100 * evenly[n]:.1f}"] for n, name in zip(inside, where)],
+)
+
+# %% [markdown]
+# Neighbouring cells overlap: an edge that passes between two blocks is drawn by both. The little
+# that lands far away gets there through the decoder's group normalisations, which average over the
+# whole picture. (Stable Diffusion's decoder also has one layer of attention, which sees
+# everything.)
+#
+# If a latent is a map of places, then moving the map should move the picture. **Predict.** Mirror a
+# *latent* and decode it: do you get the mirrored picture?
+
+# %%
+mirrored = decode(latents[4:8].flip(-1))
+show.pictures(
+    {
+        "the picture's reconstruction, mirrored": list(decoded[4:8, :, ::-1]),
+        "the mirrored latent, decoded": list(mirrored),
+    },
+    alt="Four critters, mirrored in two ways: above the reconstruction was flipped left to right; "
+    "below the latent was flipped and then decoded, which puts everything in the right place but "
+    "damages fine detail.",
+)
+
+# %%
+from course_utils.measure.locality import flip_error, shift_errors
+
+
+@torch.inference_mode()
+def there_and_back(x):
+    return vae.decode(vae.encode(x.to(vae.device)).latent_dist.mode()).sample.cpu()
+
+
+flip = flip_error(decode_tensor, latents[4:8])
+shifts = shift_errors(there_and_back, to_tensor(held_out[4:8]), shifts=range(0, 17, 2))
+show.curves(
+    {"moving the picture under the grid (n = 4 scenes)": {"error": (list(shifts), list(shifts.values()))}},
+    alt="Relative error against the shift in pixels: zero without a shift, high between multiples "
+    "of eight, low again at eight and sixteen.",
+    colours={"error": "orange"},
+    markers=True,
+    xlabel="shift in pixels",
+    ylabel="relative error",
+    xticks=range(0, 17, 4),
+)
+
+# %%
+between = max(value for shift, value in shifts.items() if shift % 8)
+show.say(
+    "Moved by a whole cell (8 pixels) the reconstruction moves with it to within a relative error "
+    f"of **{show.digits(shifts[8])}**; moved by part of a cell it differs by up to "
+    f"{show.digits(between)}. Mirroring is different again: {show.digits(flip)}. Places are "
+    "mirrored, but the *contents* of a cell are not: a stroke that leans left is written in other "
+    "numbers than one that leans right, and nobody told the decoder that they are related."
+)
+
+# %% [markdown]
+# ### One channel at a time
+#
+# Each cell holds four numbers. Are they red, green, blue and something? Look at the four channels
+# of one latent, then decode with a single channel left as it is and the others set to their
+# average.
+
+# %%
+show.channel_maps(
+    latents[4].numpy(),
+    alt="The four channels of one critter's latent as coarse maps in red and blue; in each the "
+    "animal's outline shows, each with its own pattern of light and dark.",
+)
+
+# %%
+def only(channel):
+    """Latents in which all channels but one are replaced by their mean over all scenes."""
+    kept = latents.mean(dim=(0, 2, 3), keepdim=True).expand_as(latents[5:8]).clone()
+    kept[:, channel] = latents[5:8, channel]
+    return decode(kept)
+
+
+show.pictures(
+    {f"channel {channel} alone": only(channel) for channel in range(4)},
+    alt="The same three critters decoded from one channel at a time. Each row keeps some of the "
+    "brightness, colour or outline; none is a picture in one primary colour.",
+)
+
+# %% [markdown]
+# No channel is a colour. The four numbers of a cell mean something only together, and only to this
+# decoder.
+
+# %%
+settle(
+    "C05",
+    "holds" if inside[3] > 0.9 and shifts[8] < between / 2
+    else "holds within limits" if inside[3] > 3 * evenly[3]
+    else "does not hold",
+    part="locality",
+    number=f"{show.digits(100 * inside[3])} % of a cell's effect within its own and the eight "
+    "neighbouring blocks",
+    sentence=f"Nudging one latent cell changes pixels around it: {show.digits(100 * inside[1])} % "
+    f"of the squared change in its own 8×8 block, {show.digits(100 * inside[3])} % with the eight "
+    f"neighbours (evenly spread it would be {show.digits(100 * evenly[3])} %; n = {len(maps)} "
+    f"cells). Shifts by whole cells commute with coding (relative error {show.digits(shifts[8])}), "
+    f"shifts between cells do less ({show.digits(between)}), mirroring does not "
+    f"({show.digits(flip)}). What it says about meaning is settled in the next section.",
+)  # fmt: skip
+
+# %% [markdown]
+# ## Try it: nudge a latent
+#
+# Choose a picture, a cell and one of its four channels, and push that single number. The frame
+# marks the cell's own 8×8 pixels. Before, after, difference.
+
+# %%
+from course_utils.demos import Nudge
+
+row, column = cells["on the face"]
+Nudge(
+    vae,
+    {"a held-out critter": held_out[4], "another": held_out[6], "the dahlia": photos.flower()[144:272, 256:384]},
+    row=row,
+    column=column,
+)
+
+# %% [markdown]
+# ## What the real one does differently
+#
+# Ours is a small network for a small world. The classes and the arithmetic are those of Stable
+# Diffusion; the scale is not, and the numbers below must not be compared across different pictures.
+
+# %%
+from course_utils.show.published import Autoencoder
+
+ours = Autoencoder(
+    "critters, this notebook", 8, 4, f"held-out scenes, 128×128, n = {len(held_out)}",
+    show.digits(on_scenes["VAE"].mean), show.digits(similar["VAE"]), "measured above",
+)  # fmt: skip
+show.published([ours])
+
+# %% [markdown]
+# - **Loss.** Stable Diffusion's first stage is trained with an absolute error, a *perceptual* loss
+#   on the features of another network (LPIPS) and a *patch discriminator*: it prefers a sharp,
+#   plausible texture to a blurred, correct one, and pays for that in PSNR. The decoder was later
+#   retrained twice; `sd-vae-ft-mse` with more weight on the squared error.
+# - **Data.** Millions of photographs (OpenImages), so faces and small print suffer less than with
+#   us, but they do suffer: at 512×512 a face in a crowd has a handful of cells.
+# - **More channels.** Stable Diffusion 3 and FLUX keep 16 channels instead of 4: a quarter of the
+#   compression, for fine detail and lettering. The denoiser has to be larger to profit from it, as
+#   the same paper shows.
+# - **More space per cell.** SANA's autoencoder divides each side by 32 and keeps 32 channels: half
+#   as many numbers as 8× with 4 channels, in sixteen times fewer places. Since attention pays for
+#   *places*, that is where the next factor was found.
+#
+# ## Then and now
+#
+# - **1993.** Hinton and van Camp read the KL term as the length of a message.
+# - **2013–14.** [Kingma and Welling](https://arxiv.org/abs/1312.6114), and independently [Rezende
+#   and others](https://arxiv.org/abs/1401.4082), publish the VAE and the reparameterisation.
+# - **2021.** [VQGAN](https://arxiv.org/abs/2012.09841) adds a discriminator and a perceptual loss;
+#   in December [latent diffusion](https://arxiv.org/abs/2112.10752) puts a diffusion model on top.
+# - **2022.** Stable Diffusion is released, in August, with the VAE of this section: f = 8, four
+#   channels.
+# - **2023.** [SDXL](https://arxiv.org/abs/2307.01952) retrains the same VAE with larger batches.
+# - **2024.** Sixteen channels ([Stable Diffusion 3](https://arxiv.org/abs/2403.03206), FLUX); 32
+#   times per side ([DC-AE](https://arxiv.org/abs/2410.10733)).
+#
+# ## Check yourself
+#
+# **1.** A video model's VAE divides each side by 8 and keeps 16 channels. How many times fewer
+# numbers is that for one frame?
+#
+# <details><summary>Answer</summary>
+#
+# $8\cdot 8\cdot 3/16 = 12$ times. Sixteen channels are four times as many as Stable Diffusion's
+# four.
+#
+# </details>
+#
+# **2.** You train a VAE and find its KL at zero while the loss has settled. What do the
+# reconstructions look like, and what would you change first?
+#
+# <details><summary>Answer</summary>
+#
+# They are all alike: the average picture. It has collapsed; the KL weight is too large for the
+# scale of the error term. Lower the weight, or raise it slowly from zero, and check whether the
+# error is summed or averaged over pixels: that alone changes its scale a thousandfold.
+#
+# </details>
+#
+# **3.** Somebody says: "Latents are 48 times smaller, so my archive of photographs will shrink
+# 48-fold." What do you answer?
+#
+# <details><summary>Answer</summary>
+#
+# Forty-eight times fewer *numbers* than raw pixels, at a given loss of quality. Photographs are
+# stored as JPEG or better, not raw; a latent number needs more bits than a pixel's if it is kept as
+# a float; and quality cannot rise above that of the VAE, however many bytes one spends. Look at the
+# race above.
+#
+# </details>
+#
+# **4.** Why is the pass through the same U-Net in pixels the wrong comparison for what latents
+# save?
+#
+# <details><summary>Answer</summary>
+#
+# Because nobody would build it. Attention over all pairs of 262,144 pixels dominates its cost. A
+# network designed for pixels has attention at coarse levels only, and against that one the factor
+# is much smaller: see the table above.
+#
+# </details>
+#
+# **5.** You want to mirror a picture inside a diffusion pipeline. Is it safe to mirror the latent?
+#
+# <details><summary>Answer</summary>
+#
+# No. Places are mirrored, but what a cell contains is not. Decode, mirror, encode again; shifts by
+# whole cells are safe.
+#
+# </details>
+#
+# ## Exercises
+#
+# Things to try here; change a cell, run it, and write a sentence about what you see.
+#
+# 1. Train `TinyVAE` with 1, 2, 8 and 16 latent numbers at a weight of a millionth. Draw quality
+#    against the count. Where is the knee?
+# 2. Sweep the KL weight in ten steps from 0.001 to 100 and draw the whole rate-distortion curve.
+#    Where does it bend?
+# 3. Quantise each channel with a step of its own. Can you save a tenth of the bits at the same PSNR?
+# 4. Find the scene of the 200 with the lowest PSNR, and the one with the highest. What do they have
+#    in common with their like?
+# 5. Put a photograph of yours with small lettering through the VAE. From which height in pixels on
+#    can it be read?
+#
+# ## Further reading
+#
+# - D. Kingma and M. Welling, *Auto-Encoding Variational Bayes*, 2013:
+#   [arXiv:1312.6114](https://arxiv.org/abs/1312.6114).
+# - A. Alemi and others, *Fixing a Broken ELBO*, 2018:
+#   [arXiv:1711.00464](https://arxiv.org/abs/1711.00464). Rate and distortion, properly.
+# - R. Rombach and others, *High-Resolution Image Synthesis with Latent Diffusion Models*, 2022:
+#   [arXiv:2112.10752](https://arxiv.org/abs/2112.10752). Section 3.1 and the tables of autoencoders
+#   in the appendix.
+# - J. Chen and others, *Deep Compression Autoencoder*, 2024:
+#   [arXiv:2410.10733](https://arxiv.org/abs/2410.10733).
+#
+# **Next**: if a latent is no map of meaning, where is meaning? The next section looks for it in
+# CLIP's space.
