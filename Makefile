@@ -32,16 +32,16 @@ $(BOOK): $(BOOK_SOURCES)
 test: install  ## check everything: style, types, units, notebooks, book, browser
 	@$(MAKE) --no-print-directory lint types book unit notebooks-test
 
-lint: install
+lint: install  ## style (ruff)
 	$(BIN)/ruff check .
 
-types: install
+types: install  ## types (mypy)
 	$(BIN)/mypy
 
-unit: install book
+unit: install book  ## unit and browser tests, with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
 
-notebooks-test: install
+notebooks-test: install  ## every cell again, compared with what is committed
 	$(BIN)/python -m pytest -p tests.nbval_pictures --nbval \
 		--nbval-sanitize-with tests/nbval.cfg $(NOTEBOOKS)
 
@@ -67,5 +67,5 @@ clean:  ## remove the built book and the tools' caches (keeps .venv)
 install-book:
 	@$(PYTHON) scripts/bootstrap.py book
 
-install:
+install:  ## install everything the course uses into .venv (torch included)
 	@$(PYTHON) scripts/bootstrap.py all
