@@ -51,7 +51,8 @@ def test_no_output_tells_where_it_was_run(notebook):
 
 def test_cells_are_short(notebook):
     lengths = [len(cell.source.splitlines()) for cell in code(notebook)]
-    assert max(lengths) <= 26 and median(lengths) <= 12, sorted(lengths)
+    assert max(lengths) <= 26, sorted(lengths)
+    assert median(lengths) <= 12, sorted(lengths)
 
 
 def test_lines_end_without_semicolon(notebook):
