@@ -1,8 +1,7 @@
 r"""Text to image: `diffusers.UNet2DConditionModel` on 16x16x4 latents, by noise prediction or as a rectified flow.
 
-    python -m course_utils.train.text_to_image --steps 30000 --every 2500                          # two CPU cores
-    python -m course_utils.train.text_to_image --batch 1024 --rate 2e-3 --scenes 60000 --steps 30000 --every 2000 \
-        --judged 256 --compile                                                                     # one GPU
+    python -m course_utils.train.text_to_image --every 2500        # two CPU cores: about 1.5 steps a second on one
+    python -m course_utils.train.text_to_image --batch 1024 --rate 2e-3 --scenes 60000 --every 1000 --judged 256  # GPU
     ... --dropout 0 --scale 1 --out runs/text_to_image_nodropout       # no caption is ever dropped: for C12
     ... --objective flow --out runs/flow                               # the same network, straight paths
 
@@ -29,7 +28,7 @@ from torch import Tensor
 
 from course_utils.critters import Scene, caption, sample, sheet
 from course_utils.diffusion import flow, schedule
-from course_utils.diffusion.samplers import ddim, euler, initial_noise, with_guidance
+from course_utils.diffusion.samplers import Predict, ddim, euler, initial_noise, with_guidance
 from course_utils.measure.critic import accuracy, load_critic, read
 from course_utils.train import common, latents, portable, words
 from course_utils.train.data import TRAINING_SEED, VALIDATION_SEED
@@ -104,10 +103,15 @@ def generate(
     for k in range(0, len(prompts), batch):
         conditional = text.read(prompts[k : k + batch])
         predict = with_guidance(unet, conditional, empty.expand_as(conditional), scale)
-        z = initial_noise(seeds[k : k + batch]).to(text.device)
-        parts.append(ddim(predict, z, schedule.trailing(EVALUATIONS)) if objective == "epsilon"
-                     else euler(predict, z, flow.sigmas(EVALUATIONS)))
+        parts.append(sampled(objective, predict, initial_noise(seeds[k : k + batch]).to(text.device)))
     return torch.cat(parts)
+
+
+def sampled(objective: str, predict: Predict, z: Latents) -> Latents:
+    """Latents from noise by 25 steps of the objective's sampler: DDIM or Euler."""
+    if objective == "epsilon":
+        return ddim(predict, z, schedule.trailing(EVALUATIONS))
+    return euler(predict, z, flow.sigmas(EVALUATIONS))
 
 
 class Judge:

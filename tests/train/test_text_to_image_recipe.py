@@ -121,7 +121,7 @@ def test_judged_pictures_are_read_and_shown(tiny, monkeypatch):
     for objective in ("epsilon", "flow"):
         (row,) = run(tiny, f"judged-{objective}", "--judged", "3", "--steps", "1", "--objective", objective)
         assert {"held_out", "accuracy", "species", "size"} <= set(row)
-        assert Image.open(tiny / f"judged-{objective}/samples-000001.png").size == (3 * 128 + 5 * 130 + 2 * 2, 128)
+        assert Image.open(tiny / f"judged-{objective}/samples-000001.png").size == (8 * 128 + 7 * 2, 128)
 
 
 @pytest.fixture(scope="module")
