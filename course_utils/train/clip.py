@@ -1,6 +1,6 @@
 r"""The text encoder and its companion: `transformers.CLIPModel`, trained to tell which caption goes with which picture.
 
-    python -m course_utils.train.clip                              # two CPU cores: about 1.2 steps a second on each
+    python -m course_utils.train.clip                              # two CPU cores: about 1.2 steps a second on one
     python -m course_utils.train.clip --batch 1024 --rate 2e-3 --steps 12000 --patch 8 --scenes 60000       # one GPU
 
 Radford et al., Learning Transferable Visual Models from Natural Language Supervision (2021): the symmetric InfoNCE loss
