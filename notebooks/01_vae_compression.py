@@ -86,15 +86,19 @@ def decode(latents):
 latents = encode(held_out)
 decoded = decode(latents)
 
+# %% tags=["hide-input"]
 show.pictures(
     {
         "a picture": held_out[:4],
-        "its latent, three of its four channels as colours": list(map(show.latent_picture, latents[:4])),
+        "its latent, three of its four channels as colours": [
+            show.latent_picture(z) for z in latents[:4]
+        ],
         "decoded from the latent alone": decoded[:4],
     },
-    alt="Four critters in three rows. Top: the drawn pictures. Middle: their latents, shown as "
-    "coarse mosaics of coloured squares. Bottom: the pictures that the decoder makes of those "
-    "mosaics, close to the top row.",
+    alt="Four critters in three rows. Top: the drawn pictures. Middle: "
+    "their latents, shown as coarse mosaics of coloured squares. Bottom: "
+    "the pictures that the decoder makes of those mosaics, close to the top "
+    "row.",
 )
 
 # %% [markdown]
@@ -114,9 +118,11 @@ show.pictures(
 # on it is easy. Multiply and divide by $q$, then move the logarithm inside (Jensen's inequality):
 #
 # $$
-# \log p(x) = \log \mathbb E_{q(z\mid x)}\!\left[\frac{p(x\mid z)\,p(z)}{q(z\mid x)}\right]
-# \;\ge\; \underbrace{\mathbb E_{q}\big[\log p(x\mid z)\big]}_{\text{is it the same picture?}}
-# \;-\; \underbrace{\mathrm{KL}\big(q(z\mid x)\,\|\,p(z)\big)}_{\text{what the code costs}} .
+# \begin{aligned}
+# \log p(x) &= \log \mathbb E_{q(z\mid x)}\!\left[\frac{p(x\mid z)\,p(z)}{q(z\mid x)}\right] \\[4pt]
+# &\ge \mathbb E_{q(z\mid x)}\big[\log p(x\mid z)\big] && \text{is it the same picture?} \\[4pt]
+# &\quad - \mathrm{KL}\big(q(z\mid x)\,\|\,p(z)\big) && \text{what does the code cost?}
+# \end{aligned}
 # $$
 #
 # The right-hand side is the **evidence lower bound**. If the decoder's pixels are Gaussian with
@@ -135,13 +141,14 @@ import math
 
 
 def reparameterise(mean, log_variance):
-    """A sample of N(mean, variance) through which gradients flow: z = mean + sigma * noise."""
+    """A sample of N(mean, variance), through which gradients flow."""
     return mean + (log_variance / 2).exp() * torch.randn_like(mean)
 
 
 def kl(mean, log_variance):
-    """KL(N(mean, variance) || N(0, 1)) in nats, summed over the latent: [n, ...] -> [n]."""
-    return (mean**2 + log_variance.exp() - 1 - log_variance).flatten(1).sum(1) / 2
+    """KL(N(mean, variance) || N(0, 1)) in nats: [n, ...] -> [n]."""
+    each = (mean**2 + log_variance.exp() - 1 - log_variance) / 2
+    return each.flatten(1).sum(1)
 
 
 def bits(nats):
@@ -159,13 +166,20 @@ def bits(nats):
 
 # %%
 torch.manual_seed(0)
-mean, log_variance = torch.zeros(5, requires_grad=True), torch.zeros(5, requires_grad=True)
+mean = torch.zeros(5, requires_grad=True)
+log_variance = torch.zeros(5, requires_grad=True)
 z = reparameterise(mean, log_variance)
 z.sum().backward()
 
+# %% tags=["hide-input"]
 show.table(
     ["sample", "z", "dz / dmean", "dz / dlog variance"],
-    zip(range(1, 6), z.tolist(), mean.grad.tolist(), log_variance.grad.tolist()),
+    zip(
+        range(1, 6),
+        z.tolist(),
+        mean.grad.tolist(),
+        log_variance.grad.tolist(),
+    ),
 )
 
 # %% [markdown]
@@ -179,18 +193,21 @@ show.table(
 
 # %%
 with torch.inference_mode():
-    posterior = vae.encode(to_tensor(held_out[:20]).to(vae.device)).latent_dist
+    x = to_tensor(held_out[:20]).to(vae.device)
+    posterior = vae.encode(x).latent_dist
     ours = kl(posterior.mean, posterior.logvar)
 
 assert torch.allclose(ours, posterior.kl(), rtol=1e-4)
 numbers = posterior.mean[0].numel()
+
+# %% tags=["hide-input"]
 show.say(
     "Ours and `diffusers`' agree. A scene costs this VAE "
     f"**{show.digits(bits(ours).mean().item())} bits**, or "
-    f"{show.digits(bits(ours).mean().item() / numbers)} bits for each of its {numbers:,} latent "
-    "numbers: the encoder's give-or-take σ is "
-    f"{show.digits(posterior.std.mean().item() / posterior.mean.std().item())} of the spread of "
-    "the means."
+    f"{show.digits(bits(ours).mean().item() / numbers)} bits for each of its "
+    f"{numbers:,} latent numbers: the encoder's give-or-take σ is "
+    f"{show.digits(posterior.std.mean().item() / posterior.mean.std().item())} "
+    "of the spread of the means."
 )
 
 # %% [markdown]
@@ -204,23 +221,31 @@ from torch import nn
 from torch.nn import functional as F
 
 
+def two_layers(inward, outward, width=128):
+    return nn.Sequential(
+        nn.Linear(inward, width), nn.SiLU(), nn.Linear(width, outward)
+    )
+
+
 class TinyVAE(nn.Module):
     """8 x 8 x 3 numbers -> a Gaussian over 4 -> 8 x 8 x 3 numbers."""
 
-    def __init__(self, pixels=192, latent=4, width=128):
+    def __init__(self, pixels=192, latent=4):
         super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(pixels, width), nn.SiLU(), nn.Linear(width, 2 * latent))
-        self.decoder = nn.Sequential(nn.Linear(latent, width), nn.SiLU(), nn.Linear(width, pixels))
+        self.encoder = two_layers(pixels, 2 * latent)
+        self.decoder = two_layers(latent, pixels)
 
     def forward(self, x):
         mean, log_variance = self.encoder(x).chunk(2, dim=1)
-        return self.decoder(reparameterise(mean, log_variance)), mean, log_variance
+        z = reparameterise(mean, log_variance)
+        return self.decoder(z), mean, log_variance
 
 
 # %%
 def blocks(pictures):
     """uint8 [n, h, w, 3] -> float [n * h/8 * w/8, 192]."""
-    return F.unfold(to_tensor(pictures), 8, stride=8).transpose(1, 2).reshape(-1, 192)
+    cut = F.unfold(to_tensor(pictures), 8, stride=8)
+    return cut.transpose(1, 2).reshape(-1, 192)
 
 
 def train(kl_weight, data, steps=800):
@@ -229,8 +254,9 @@ def train(kl_weight, data, steps=800):
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     for _ in range(steps):
         x = data[torch.randint(len(data), (256,))]
-        reconstruction, mean, log_variance = model(x)
-        loss = ((x - reconstruction) ** 2).sum(1).mean() + kl_weight * kl(mean, log_variance).mean()
+        rebuilt, mean, log_variance = model(x)
+        error = ((x - rebuilt) ** 2).sum(1)
+        loss = (error + kl_weight * kl(mean, log_variance)).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -243,50 +269,63 @@ def train(kl_weight, data, steps=800):
 # Which will need the fewest bits? What will the last one paint?
 
 # %%
-WEIGHTS = {"KL weight 0.000001": 1e-6, "KL weight 1": 1.0, "KL weight 100": 100.0}
+WEIGHTS = {
+    "KL weight 0.000001": 1e-6,
+    "KL weight 1": 1.0,
+    "KL weight 100": 100.0,
+}
 train_blocks, test_blocks = blocks(held_out[3:67]), blocks(held_out[:3])
 tiny = {name: train(weight, train_blocks) for name, weight in WEIGHTS.items()}
 
 # %%
+painted, price, quality = {}, {}, {}
 with torch.no_grad():
-    results = {name: model(test_blocks) for name, model in tiny.items()}
-
-price = {name: bits(kl(mean, spread)).mean().item() for name, (_, mean, spread) in results.items()}
-error = {name: ((x - test_blocks) ** 2).mean().item() for name, (x, _, _) in results.items()}
-quality = {name: 10 * math.log10(2**2 / e) for name, e in error.items()}  # PSNR: pixels span -1 to 1
+    for name, model in tiny.items():
+        painted[name], mean, log_variance = model(test_blocks)
+        price[name] = bits(kl(mean, log_variance)).mean().item()
+        error = ((painted[name] - test_blocks) ** 2).mean().item()
+        quality[name] = 10 * math.log10(2**2 / error)  # PSNR on -1 to 1
 
 
 # %%
 def from_blocks(x, side=128):
     """The inverse of `blocks`."""
-    return to_array(F.fold(x.reshape(-1, (side // 8) ** 2, 192).transpose(1, 2), side, 8, stride=8))
+    cut = x.reshape(-1, (side // 8) ** 2, 192).transpose(1, 2)
+    return to_array(F.fold(cut, side, 8, stride=8))
 
 
+# %% tags=["hide-input"]
 show.pictures(
-    {"original": held_out[:3], **{name: from_blocks(x) for name, (x, _, _) in results.items()}},
-    alt="Three critters in four rows. The originals; then the tiny KL weight: blocky, but animals "
-    "with their colours; then weight one: the same animals, each block tinted at random; then "
-    "weight one hundred: no animals at all, the same beige block everywhere.",
+    {
+        "original": held_out[:3],
+        **{name: from_blocks(x) for name, x in painted.items()},
+    },
+    alt="Three critters in four rows. The originals; then the tiny KL "
+    "weight: blocky, but animals with their colours; then weight one: the "
+    "same animals, each block tinted at random; then weight one hundred: no "
+    "animals at all, the same beige block everywhere.",
 )
 
-# %%
+# %% tags=["hide-input"]
 tiny_weight, one, hundred = WEIGHTS
 show.say(
-    f"At a millionth, a block costs {show.above(price[tiny_weight], 40)} bits. At one, it costs "
-    f"{show.below(price[one], 12)}, and the price is "
-    f"{show.below(quality[tiny_weight] - quality[one], 3)} dB. At a hundred it costs "
-    f"{show.below(price[hundred], 0.1)} bits, and every block is painted alike: the code has gone "
-    "silent and the decoder repeats the average block. That is **posterior collapse**. (Bounds, "
-    "not digits: whatever is trained while you watch comes out a little different on another "
-    "machine.)"
+    f"At a millionth, a block costs {show.above(price[tiny_weight], 40)} "
+    f"bits. At one, it costs {show.below(price[one], 12)}, and the price is "
+    f"{show.below(quality[tiny_weight] - quality[one], 3)} dB. At a hundred "
+    f"it costs {show.below(price[hundred], 0.1)} bits, and every block is "
+    "painted alike: the code has gone silent and the decoder repeats the "
+    "average block. That is **posterior collapse**. (Bounds, not digits: "
+    "whatever is trained while you watch comes out a little different on "
+    "another machine.)"
 )
 
-# %%
+# %% tags=["hide-input"]
 show.scatter(
     {name: (price[name], quality[name]) for name in WEIGHTS},
-    alt="Quality against rate for the three KL weights. From weight one hundred, at zero bits and "
-    "poor quality, the points rise steeply to weight one, then hardly at all to the millionth, at "
-    "many times the bits.",
+    alt="Quality against rate for the three KL weights. From weight one "
+    "hundred, at zero bits and poor quality, the points rise steeply to "
+    "weight one, then hardly at all to the millionth, at many times the "
+    "bits.",
     colours=dict(zip(WEIGHTS, ("orange", "blue", "green"))),
     xlabel="rate: bits for a block of 8×8 pixels",
     ylabel="PSNR in dB",
@@ -298,14 +337,16 @@ show.scatter(
 # al., 2022](https://arxiv.org/abs/2112.10752), and [their
 # configuration](https://github.com/CompVis/latent-diffusion/blob/main/configs/autoencoder/autoencoder_kl_32x32x4.yaml)).
 
-# %%
+# %% tags=["hide-input"]
 exactness = math.sqrt(WEIGHTS[tiny_weight] / 2) * 127.5
 show.say(
-    "In the bound, such a weight says that pixels must be right to s = √(β/2), which is "
-    f"**{show.digits(exactness)} of one of the 255 grey levels**. No picture needs that. So the KL "
-    "term of Stable Diffusion is no honest price. It is a light leash that keeps codes near the "
-    "origin and free of holes; what limits the information is the *number of numbers*. (Its error "
-    "is an absolute one with a perceptual term, so take the figure as an order of magnitude.)"
+    "In the bound, such a weight says that pixels must be right to s = "
+    f"√(β/2), which is **{show.digits(exactness)} of one of the 255 grey "
+    "levels**. No picture needs that. So the KL term of Stable Diffusion is "
+    "no honest price. It is a light leash that keeps codes near the origin "
+    "and free of holes; what limits the information is the *number of "
+    "numbers*. (Its error is an absolute one with a perceptual term, so "
+    "take the figure as an order of magnitude.)"
 )
 
 # %% [markdown]
@@ -324,10 +365,10 @@ from course_utils.models.configs import on_meta
 
 
 def shapes(vae, side):
-    """Shape of a picture, shape of its latent, and how many times fewer numbers that is."""
-    picture = torch.empty(1, 3, side, side, device=vae.device)
-    latent = vae.encode(picture).latent_dist.mode()
-    return picture.shape[1:], latent.shape[1:], picture.numel() / latent.numel()
+    """Shapes of a picture and its latent, and the ratio of their sizes."""
+    x = torch.empty(1, 3, side, side, device=vae.device)
+    z = vae.encode(x).latent_dist.mode()
+    return x.shape[1:], z.shape[1:], x.numel() / z.numel()
 
 
 with torch.no_grad():
@@ -337,29 +378,36 @@ with torch.no_grad():
         "the one loaded here, with its weights": shapes(vae, 128),
     }
 
-# %%
+
+# %% tags=["hide-input"]
 def times(shape):
     return "×".join(str(n) for n in (*shape[1:], shape[0]))
 
 
 show.table(
     ["VAE", "picture", "numbers", "latent", "numbers", "ratio"],
-    [[name, times(x), x.numel(), times(z), z.numel(), f"{n:g}"] for name, (x, z, n) in found.items()],
+    [
+        [name, times(x), x.numel(), times(z), z.numel(), f"{n:g}"]
+        for name, (x, z, n) in found.items()
+    ],
 )
 
-# %%
+# %% tags=["hide-input"]
 from course_utils.measure.claims import settle
 
-per_side = sorted({x[side] / z[side] for x, z, _ in found.values() for side in (1, 2)})
+per_side = sorted(
+    {x[side] / z[side] for x, z, _ in found.values() for side in (1, 2)}
+)
 x, z, ratio = found["Stable Diffusion 1.5"]
 settle(
     "C01",
     "holds" if per_side == [8] else "does not hold",
     number=f"{times(x)} → {times(z)}",
-    sentence="The real Stable Diffusion 1.5 configuration, SDXL's and the embedded VAE with its "
-    f"weights all divide each side by {', '.join(f'{n:g}' for n in per_side)}.",
-    source="AutoencoderKL with the published configurations of Stable Diffusion 1.5 and SDXL, on "
-    "torch's meta device",
+    sentence="The real Stable Diffusion 1.5 configuration, SDXL's and the "
+    "embedded VAE with its weights all divide each side by "
+    f"{', '.join(f'{n:g}' for n in per_side)}.",
+    source="AutoencoderKL with the published configurations of Stable "
+    "Diffusion 1.5 and SDXL, on torch's meta device",
 )
 
 # %% [markdown]
@@ -369,6 +417,7 @@ settle(
 # "fewer numbers" hides a question: *how many bits does a latent number need?* We find out by
 # rounding. A **quantiser** with step $\Delta$ keeps whole numbers only; those can be written to a
 # file.
+
 
 # %%
 def quantise(latents, step):
@@ -395,19 +444,30 @@ for step in STEPS:
     lost = exact - psnr(some, decode(dequantise(levels, step))).mean()
     rounding[step] = empirical_entropy(levels.int().numpy()), lost
 
+# %% tags=["hide-input"]
 show.table(
-    ["step, in standard deviations", "bits for each latent number", "PSNR lost, in dB"],
-    [[f"{step:g}", entropy, f"{lost:.2f}"] for step, (entropy, lost) in rounding.items()],
+    [
+        "step, in standard deviations",
+        "bits for each latent number",
+        "PSNR lost, in dB",
+    ],
+    [
+        [f"{step:g}", entropy, f"{lost:.2f}"]
+        for step, (entropy, lost) in rounding.items()
+    ],
 )
 
-# %%
-fine = max((step for step in STEPS if rounding[step][1] < 0.5), default=STEPS[0])
+# %% tags=["hide-input"]
+fine = max(
+    (step for step in STEPS if rounding[step][1] < 0.5), default=STEPS[0]
+)
 show.say(
-    f"The coarsest of these steps that costs less than half a decibel is **{fine:g}** of a "
-    f"standard deviation. At that step a latent number carries {show.digits(rounding[fine][0])} "
-    "bits of entropy, where float32 spends 32 and the KL term counted "
-    f"{show.digits(bits(ours).mean().item() / numbers)}. (n = {len(some)} scenes, "
-    f"{show.digits(exact)} dB without rounding.)"
+    "The coarsest of these steps that costs less than half a decibel is "
+    f"**{fine:g}** of a standard deviation. At that step a latent number "
+    f"carries {show.digits(rounding[fine][0])} bits of entropy, where "
+    "float32 spends 32 and the KL term counted "
+    f"{show.digits(bits(ours).mean().item() / numbers)}. (n = {len(some)} "
+    f"scenes, {show.digits(exact)} dB without rounding.)"
 )
 
 # %% [markdown]
@@ -426,9 +486,10 @@ from course_utils.measure import photos, rate
 
 photographs = list(photos.held_out().values())
 middles = [photo[80:336, 128:512] for photo in photographs]
+codes = [encode(middle[None])[0] for middle in middles]
 sets = {
-    "scenes": (held_out[:12], latents[:12]),
-    "photographs, their middle": (middles, [encode(middle[None])[0] for middle in middles]),
+    "scenes": list(zip(held_out[:12], latents[:12].numpy())),
+    "photographs, their middle": [(x, z.numpy()) for x, z in zip(middles, codes)],
 }
 
 
@@ -437,15 +498,17 @@ def decode_one(latent):
 
 
 def stored(picture, latent, n_bytes):
-    """A latent that is kept number by number: its bytes, and how good the picture is."""
-    return rate.RatePoint("latent", "plain", n_bytes, 0, psnr(picture, decode_one(latent))[0])
+    """A latent kept number by number: its bytes, and how good the picture is."""
+    quality = psnr(picture, decode_one(latent))[0]
+    return rate.RatePoint("latent", "plain", n_bytes, 0, quality)
 
 
 # %%
 def race(picture, latent):
     """Points of rate and quality for one picture, codec by codec."""
+    coded = rate.latent_curve(picture, latent, decode_one, STEPS[1:])
     return {
-        "latent, entropy-coded": rate.latent_curve(picture, latent, decode_one, STEPS[1:]),
+        "latent, entropy-coded": coded,
         "latent, 16-bit floats": [stored(picture, *rate.half_precision(latent))],
         "latent, one byte each": [stored(picture, *rate.eight_bit(latent))],
         "JPEG": rate.file_curve(picture, "jpeg", (5, 10, 20, 40, 60, 80, 92)),
@@ -455,22 +518,25 @@ def race(picture, latent):
 
 def averaged(runs, codec, area):
     """Mean bits per pixel and mean PSNR over pictures, at each setting."""
-    settings = zip(*(run[codec] for run in runs))
-    return [tuple(np.mean([(8 * p.bytes / area, p.psnr) for p in same], axis=0)) for same in settings]
+    table = [[(8 * p.bytes / area, p.psnr) for p in run[codec]] for run in runs]
+    return [tuple(point) for point in np.mean(table, axis=0)]
 
 
 panels = {}
-for name, (some, codes) in sets.items():
-    runs = [race(picture, latent.numpy()) for picture, latent in zip(some, codes)]
-    area = some[0].shape[0] * some[0].shape[1]
-    panels[f"{name} (n = {len(some)})"] = {codec: averaged(runs, codec, area) for codec in runs[0]}
+for name, pairs in sets.items():
+    runs = [race(*pair) for pair in pairs]
+    height, width, _ = pairs[0][0].shape
+    panels[f"{name} (n = {len(pairs)})"] = {
+        codec: averaged(runs, codec, height * width) for codec in runs[0]
+    }
 
-# %%
+# %% tags=["hide-input"]
 show.rate_distortion(
     panels,
-    alt="Quality against bits per pixel, on scenes and on photographs. The curve of entropy-coded "
-    "latents rises to the quality of the VAE and stays there, however many bits it is given; the "
-    "curves of JPEG and WebP keep rising. Latents as plain floats or bytes lie to the right of "
+    alt="Quality against bits per pixel, on scenes and on photographs. The "
+    "curve of entropy-coded latents rises to the quality of the VAE and "
+    "stays there, however many bits it is given; the curves of JPEG and "
+    "WebP keep rising. Latents as plain floats or bytes lie to the right of "
     "the entropy-coded ones, at the same quality.",
     colours=dict(zip(runs[0], ("orange", "purple", "pink", "blue", "green"))),
     id="rate-distortion",
@@ -487,46 +553,58 @@ from statistics import geometric_mean
 
 
 def larger(picture, latent, codec):
-    """How many times larger than ours the smallest `codec` file of equal PSNR is."""
-    ours = rate.latent_point(picture, latent.numpy(), decode_one, fine)
-    return rate.smallest_at_equal_quality(picture, ours.psnr, codec).bytes / ours.bytes
+    """How many times larger than ours the smallest equally good file is."""
+    ours = rate.latent_point(picture, latent, decode_one, fine)
+    theirs = rate.smallest_at_equal_quality(picture, ours.psnr, codec)
+    return theirs.bytes / ours.bytes
 
 
-codecs = {"JPEG": "jpeg", "WebP": "webp"}
 factors = {
-    name: {codec: geometric_mean(larger(*pair, kind) for pair in zip(*both)) for codec, kind in codecs.items()}
-    for name, both in sets.items()
+    (codec, name): geometric_mean(larger(*pair, codec) for pair in pairs)
+    for codec in ("jpeg", "webp")
+    for name, pairs in sets.items()
 }
+
+# %% tags=["hide-input"]
 show.table(
-    ["file, compared with an equally good latent", *factors],
-    [[codec, *(f"{show.digits(factors[name][codec])}× the bytes" for name in factors)] for codec in codecs],
+    ["file, compared with an equally good latent", *sets],
+    [
+        [name, *(f"{show.digits(factors[codec, each])}×" for each in sets)]
+        for codec, name in (("jpeg", "JPEG"), ("webp", "WebP"))
+    ],
 )
 
-# %%
+# %% tags=["hide-input"]
 raw, latent = held_out[0].size, latents[0].numpy()
-half, byte = raw / rate.half_precision(latent)[1], raw / rate.eight_bit(latent)[1]
-png = 100 * np.mean([len(rate.png_bytes(picture)) for picture in held_out[:12]]) / raw
-win, photo_win = (min(by_codec.values()) for by_codec in factors.values())
+half = raw / rate.half_precision(latent)[1]
+byte = raw / rate.eight_bit(latent)[1]
+png = np.mean([len(rate.png_bytes(x)) for x in held_out[:12]]) / raw
+win, photo_win = (min(factors[c, name] for c in ("jpeg", "webp")) for name in sets)
 settle(
     "C02",
-    "holds" if min(win, photo_win) >= 48 else "holds within limits" if ratio == 48 else "does not hold",
-    number=f"{ratio:g}× fewer numbers; {show.digits(half)}× fewer bytes as 16-bit floats",
-    sentence=f"Numbers: exactly {ratio:g} times fewer, for Stable Diffusion 1.5 and SDXL as for "
-    f"the VAE here. Bytes: {show.digits(half)} times fewer than raw pixels as 16-bit floats, "
-    f"{show.digits(byte)} as single bytes. But pictures are not stored raw. A lossless PNG of a "
-    f"scene takes {show.digits(png)} % of the raw bytes; and the better of JPEG and WebP, at equal "
-    f"PSNR, is {show.digits(win)} times the size of the entropy-coded latent on scenes and "
-    f"{show.digits(photo_win)} times on photographs (below one: smaller). Whole files are counted, "
-    "headers too; the decoder's weights are not.",
-)
+    "does not hold" if ratio != 48
+    else "holds" if min(win, photo_win) >= 48
+    else "holds within limits",
+    number=f"{ratio:g}× fewer numbers; {show.digits(half)}× fewer bytes as "
+    "16-bit floats",
+    sentence=f"Numbers: exactly {ratio:g} times fewer, for Stable Diffusion "
+    f"1.5 and SDXL as for the VAE here. Bytes: {show.digits(half)} times "
+    f"fewer than raw pixels as 16-bit floats, {show.digits(byte)} as single "
+    "bytes. But pictures are not stored raw. A lossless PNG of a scene "
+    f"takes {show.digits(100 * png)} % of the raw bytes; and the better of "
+    f"JPEG and WebP, at equal PSNR, is {show.digits(win)} times the size of "
+    f"the entropy-coded latent on scenes and {show.digits(photo_win)} times "
+    "on photographs (below one: smaller). Whole files are counted, headers "
+    "too; the decoder's weights are not.",
+)  # fmt: skip
 
 # %% [markdown]
 # ## What survives
 #
 # *Perceptually important structure survives*, says the claim. We compare with two rivals that keep
-# as many numbers and have learnt nothing but averages. **PCA** is the best *linear* code there is:
-# 1,024 numbers for each scene. And plain **down- and up-sampling**: a thumbnail an eighth as wide
-# and high, enlarged again, with the filters that suit it best.
+# about as many numbers. **PCA** is the best *linear* code there is: 1,024 numbers for each scene.
+# And plain **down- and up-sampling**: a thumbnail an eighth as wide and high, enlarged again, with
+# the filters that suit it best.
 #
 # **Predict.** By how many decibels does the VAE beat PCA on scenes? (Six decibels halve the error.)
 
@@ -545,38 +623,49 @@ rebuilt = {
 # %%
 from course_utils.measure.pictures import mean_and_interval, ssim
 
+on_scenes, similar = {}, {}
+for name, x in rebuilt.items():
+    on_scenes[name] = mean_and_interval(psnr(held_out, x))
+    similar[name] = ssim(held_out[:50], x[:50]).mean()
 
-def judged(originals, rebuilt):
-    """Mean PSNR with its 95 % interval, and mean SSIM, of each code."""
-    psnrs = {name: mean_and_interval(psnr(originals, x)) for name, x in rebuilt.items()}
-    return psnrs, {name: ssim(originals[:50], x[:50]).mean() for name, x in rebuilt.items()}
-
-
-on_scenes, similar = judged(held_out, rebuilt)
+# %% tags=["hide-input"]
 show.table(
-    [f"code (n = {len(held_out)} held-out scenes)", "PSNR in dB", "95 % interval", "SSIM"],
-    [[name, x.mean, f"± {x.half_width:.2f}", similar[name]] for name, x in on_scenes.items()],
+    [
+        f"code (n = {len(held_out)} held-out scenes)",
+        "PSNR in dB",
+        "95 % interval",
+        "SSIM",
+    ],
+    [
+        [name, x.mean, f"± {x.half_width:.2f}", similar[name]]
+        for name, x in on_scenes.items()
+    ],
 )
 
-# %%
+# %% tags=["hide-input"]
 show.say(
-    f"The VAE is **{show.gap(on_scenes['VAE'].mean - on_scenes['PCA'].mean)}** PCA (fitted to "
-    f"{len(fitted_to):,} training scenes; more would help it a little) and "
-    f"{show.gap(on_scenes['VAE'].mean - on_scenes['thumbnail'].mean)} thumbnails ({filters})."
+    "The VAE is "
+    f"**{show.gap(on_scenes['VAE'].mean - on_scenes['PCA'].mean)}** PCA "
+    f"(fitted to {len(fitted_to):,} training scenes; more would help it a "
+    "little) and "
+    f"{show.gap(on_scenes['VAE'].mean - on_scenes['thumbnail'].mean)} "
+    f"thumbnails ({filters})."
 )
 
-# %%
+# %% tags=["hide-input"]
 show.pictures(
     {
         "original": held_out[5:8],
         "VAE": decoded[5:8],
-        "what the VAE got wrong, 3×": list(map(show.difference, held_out[5:8], decoded[5:8])),
+        "what the VAE got wrong, 3×": [
+            show.difference(held_out[i], decoded[i]) for i in (5, 6, 7)
+        ],
         "PCA with as many numbers": rebuilt["PCA"][5:8],
         "thumbnail, enlarged": thumbnails[5:8],
     },
-    alt="Three critters in five rows: original; the VAE's reconstruction; its error on grey, "
-    "strongest along outlines and in the texture; PCA, a noisy ghost of each animal; the enlarged "
-    "thumbnail, a blur.",
+    alt="Three critters in five rows: original; the VAE's reconstruction; "
+    "its error on grey, strongest along outlines and in the texture; PCA, a "
+    "noisy ghost of each animal; the enlarged thumbnail, a blur.",
 )
 
 # %% [markdown]
@@ -589,17 +678,18 @@ from course_utils.critters import keypoints
 
 def face(picture, scene, half=24):
     """The square around the head."""
-    x, y = (round(min(max(v, half), 128 - half)) for v in keypoints(scene, 128)["head"])
+    x, y = np.clip(keypoints(scene, 128)["head"], half, 128 - half).astype(int)
     return picture[y - half : y + half, x - half : x + half]
 
 
+# %% tags=["hide-input"]
 show.pictures(
     {
         "original": [face(held_out[i], scenes[i]) for i in (4, 5, 6, 7)],
         "VAE": [face(decoded[i], scenes[i]) for i in (4, 5, 6, 7)],
     },
-    alt="The faces of the same four critters, enlarged, as drawn above and as the VAE gives them "
-    "back below.",
+    alt="The faces of four critters, enlarged: as drawn above, as the VAE "
+    "gives them back below.",
 )
 
 # %% [markdown]
@@ -615,12 +705,16 @@ show.pictures(
 # %%
 from course_utils.measure.spectrum import error_by_frequency
 
-spectra = {name: error_by_frequency(held_out, x) for name, x in rebuilt.items()}
+spectra = {
+    name: error_by_frequency(held_out, x) for name, x in rebuilt.items()
+}
+
+# %% tags=["hide-input"]
 show.curves(
-    {f"share of each frequency that is lost (n = {len(held_out)} scenes)": spectra},
-    alt="Share of the power that is lost against spatial frequency, for the VAE, PCA and the "
-    "thumbnail. All three curves rise with frequency; the thumbnail's rises first, at a sixteenth "
-    "of a cycle per pixel.",
+    {f"share of each frequency lost (n = {len(held_out)} scenes)": spectra},
+    alt="Share of the power that is lost against spatial frequency, for the "
+    "VAE, PCA and the thumbnail. All three curves rise with frequency; the "
+    "thumbnail's rises first, at a sixteenth of a cycle per pixel.",
     colours={"VAE": "orange", "PCA": "blue", "thumbnail": "green"},
     markers=True,
     xlabel="cycles per pixel",
@@ -628,20 +722,26 @@ show.curves(
     ylim=(0, 1.5),
 )
 
+
 # %%
 def half_lost(curve):
-    """The first frequency at which half of the power is lost, in cycles per pixel."""
+    """The first frequency at which half of the power is lost."""
     frequency, lost = curve
-    return float(frequency[np.argmax(lost > 0.5)] if (lost > 0.5).any() else frequency[-1])
+    above = frequency[lost > 0.5]
+    return float(above[0] if len(above) else frequency[-1])
 
 
 limits = {name: half_lost(curve) for name, curve in spectra.items()}
+
+# %% tags=["hide-input"]
 show.say(
-    f"Half of the power is lost at **{show.digits(limits['VAE'])}** cycles per pixel by the VAE, "
-    f"at {show.digits(limits['PCA'])} by PCA and at {show.digits(limits['thumbnail'])} by the "
-    f"thumbnail (1/16 is 0.0625). That is {show.digits(limits['VAE'] / limits['thumbnail'])} times "
-    "the thumbnail's. A learnt decoder can draw an edge finer than its cells: it need not store "
-    "the pixels, only *which* edge passes through the block."
+    f"Half of the power is lost at **{show.digits(limits['VAE'])}** cycles "
+    f"per pixel by the VAE, at {show.digits(limits['PCA'])} by PCA and at "
+    f"{show.digits(limits['thumbnail'])} by the thumbnail (1/16 is 0.0625). "
+    f"That is {show.digits(limits['VAE'] / limits['thumbnail'])} times the "
+    "thumbnail's. A learnt decoder can draw an edge finer than its cells: "
+    "it need not store the pixels, only *which* edge passes through the "
+    "block."
 )
 
 # %% [markdown]
@@ -658,21 +758,34 @@ show.say(
 from course_utils.measure import critic
 
 shown = {"drawn": held_out, "decoded": decoded, "PCA": rebuilt["PCA"]}
-accuracy = {name: critic.accuracy(critic.read(x), scenes) for name, x in shown.items()}
+accuracy = {}
+for name, x in shown.items():
+    accuracy[name] = critic.accuracy(critic.read(x), scenes)
 attributes = list(accuracy["drawn"])
+
+# %% tags=["hide-input"]
 show.table(
-    [f"read correctly, in % (n = {len(scenes)})", "drawn: the floor", "VAE", "PCA"],
-    [[a, *(show.digits(100 * accuracy[name][a]) for name in shown)] for a in attributes],
+    [
+        f"read correctly, in % (n = {len(scenes)})",
+        "drawn: the floor",
+        "VAE",
+        "PCA",
+    ],
+    [
+        [a, *(show.digits(100 * accuracy[name][a]) for name in shown)]
+        for a in attributes
+    ],
 )
 
-# %%
+# %% tags=["hide-input"]
 worst = min(attributes, key=lambda a: accuracy["decoded"][a])
 show.say(
-    f"After the VAE the critic reads the hardest attribute, **{worst}**, right in "
-    f"**{show.digits(100 * accuracy['decoded'][worst])} %** of scenes (floor "
-    f"{show.digits(100 * accuracy['drawn'][worst])} %). That number is a ceiling for everything in "
-    "this course that is built on these latents: a diffusion model cannot paint what its VAE "
-    "cannot hold."
+    f"After the VAE the critic reads the hardest attribute, **{worst}**, "
+    f"right in **{show.digits(100 * accuracy['decoded'][worst])} %** of "
+    f"scenes (floor {show.digits(100 * accuracy['drawn'][worst])} %). That "
+    "number is a ceiling for everything in this course that is built on "
+    "these latents: a diffusion model cannot paint what its VAE cannot "
+    "hold."
 )
 
 # %% [markdown]
@@ -685,42 +798,50 @@ show.say(
 # %%
 from course_utils.measure.linear_codes import BlockBasis
 
-block_pca = BlockBasis.fit(photos.training_photos().values(), block=8, coefficients=4)
-photo_rebuilt = {
-    "VAE": [decode(encode(photo[None]))[0] for photo in photographs],
-    "block PCA": [block_pca.reconstruct(photo[None])[0] for photo in photographs],
-    "thumbnail": [best_down_up(photo[None])[1][0] for photo in photographs],
+trained_on = photos.training_photos().values()
+block_pca = BlockBasis.fit(trained_on, block=8, coefficients=4)
+photo_codes = {
+    "VAE": lambda x: decode(encode(x)),
+    "block PCA": block_pca.reconstruct,
+    "thumbnail": lambda x: best_down_up(x)[1],
 }
-on_photographs = {
-    name: [float(psnr(*pair)[0]) for pair in zip(photographs, x)] for name, x in photo_rebuilt.items()
-}
+photo_rebuilt, on_photographs = {}, {}
+for name, code in photo_codes.items():
+    photo_rebuilt[name] = [code(photo[None])[0] for photo in photographs]
+    pairs = zip(photographs, photo_rebuilt[name])
+    on_photographs[name] = [psnr(*pair)[0] for pair in pairs]
+
+# %% tags=["hide-input"]
 show.table(
     ["PSNR in dB", *photos.held_out()],
     [[name, *values] for name, values in on_photographs.items()],
 )
 
-# %%
+
+# %% tags=["hide-input"]
 def details(number, top, left, size=128):
     """The same square of a photograph and of what each code makes of it."""
-    versions = [photographs[number], *(x[number] for x in photo_rebuilt.values())]
-    return [picture[top : top + size, left : left + size] for picture in versions]
+    all_of_it = [photographs[number], *(x[number] for x in photo_rebuilt.values())]
+    return [x[top : top + size, left : left + size] for x in all_of_it]
 
 
 show.pictures(
     {"": details(0, 150, 230), " ": details(1, 140, 250)},
     columns=["original", *photo_rebuilt],
-    alt="Details of two photographs, a Chinese temple and a dahlia, in four columns: original, "
-    "VAE, PCA of blocks with visible block borders, and a blurred thumbnail.",
+    alt="Details of two photographs, a Chinese temple and a dahlia, in four "
+    "columns: original, VAE, PCA of blocks with visible block borders, and "
+    "a blurred thumbnail.",
 )
 
-# %%
+# %% tags=["hide-input"]
 mean_psnr = {name: np.mean(values) for name, values in on_photographs.items()}
 gain = {name: mean_psnr["VAE"] - value for name, value in mean_psnr.items()}
 show.say(
-    f"On these photographs (n = {len(photographs)}) the VAE is {show.gap(gain['thumbnail'])} the "
-    f"thumbnail and {show.gap(gain['block PCA'])} block PCA. The same VAE reaches "
-    f"{show.digits(on_scenes['VAE'].mean)} dB on scenes: a learnt code is good at what it has "
-    "seen."
+    f"On these photographs (n = {len(photographs)}) the VAE is "
+    f"{show.gap(gain['thumbnail'])} the thumbnail and "
+    f"{show.gap(gain['block PCA'])} block PCA. The same VAE reaches "
+    f"{show.digits(on_scenes['VAE'].mean)} dB on scenes: a learnt code is "
+    "good at what it has seen."
 )
 
 # %% [markdown]
@@ -733,34 +854,38 @@ show.say(
 photo = photos.load_photo("", longest_side=512, fallback=photos.flower)
 own, own_back = photo.pixels, decode(encode(photo.pixels[None]))[0]
 show.say(
-    f"*{photo.name}*: {show.digits(psnr(own, own_back)[0])} dB, {own.size:,} numbers through "
-    f"{encode(own[None]).numel():,}. {photo.note}"
+    f"*{photo.name}*: {show.digits(psnr(own, own_back)[0])} dB, {own.size:,} "
+    f"numbers through {encode(own[None]).numel():,}. {photo.note}"
 )
 
-# %%
+# %% tags=["hide-input"]
 show.pictures(
     {"": [own, own_back]},
     columns=["the photograph", "through the latent and back"],
-    alt=f"A photograph ({photo.name}), and beside it what the VAE makes of it: shapes and colours "
-    "stay, fine texture goes.",
+    alt=f"A photograph ({photo.name}), and beside it what the VAE makes of "
+    "it: shapes and colours stay, fine texture goes.",
 )
 
-# %%
+# %% tags=["hide-input"]
 ceiling = min(accuracy["decoded"].values())
-readable, better = ceiling > 0.9, min(gain["thumbnail"], gain["block PCA"]) > 0
-everything = ceiling > 0.98 and limits["VAE"] > 0.5  # half a cycle per pixel is as fine as it gets
+better = min(gain["thumbnail"], gain["block PCA"]) > 0
+everything = ceiling > 0.98 and limits["VAE"] > 0.5  # as fine as pixels get
 settle(
     "C03",
-    "does not hold" if not readable or not better else "holds" if everything else "holds within limits",
-    number=f"{show.digits(on_scenes['VAE'].mean)} dB on scenes, {show.digits(mean_psnr['VAE'])} dB "
-    "on photographs",
-    sentence="After 48 times fewer numbers every attribute of a scene is still read correctly in "
-    f"at least {show.digits(100 * ceiling)} % of cases (n = {len(scenes)}; the hardest is {worst}, "
-    f"floor {show.digits(100 * accuracy['drawn'][worst])} %), and PSNR is "
-    f"{show.gap(on_scenes['VAE'].mean - on_scenes['PCA'].mean)} PCA with as many numbers. The "
-    f"limit is fine detail: above {show.digits(limits['VAE'])} cycles per pixel more than half of "
-    f"the power is lost. On photographs it is {show.gap(gain['thumbnail'])} a thumbnail with "
-    "slightly fewer numbers.",
+    "does not hold" if ceiling < 0.9 or not better
+    else "holds" if everything
+    else "holds within limits",
+    number=f"{show.digits(on_scenes['VAE'].mean)} dB on scenes, "
+    f"{show.digits(mean_psnr['VAE'])} dB on photographs",
+    sentence="After 48 times fewer numbers every attribute of a scene is "
+    f"still read correctly in at least {show.digits(100 * ceiling)} % of "
+    f"cases (n = {len(scenes)}; the hardest is {worst}, floor "
+    f"{show.digits(100 * accuracy['drawn'][worst])} %), and PSNR is "
+    f"{show.gap(on_scenes['VAE'].mean - on_scenes['PCA'].mean)} PCA with as "
+    "many numbers. The limit is fine detail: above "
+    f"{show.digits(limits['VAE'])} cycles per pixel more than half of the "
+    f"power is lost. On photographs it is {show.gap(gain['thumbnail'])} a "
+    "thumbnail with slightly fewer numbers.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -791,17 +916,21 @@ def one_pass(network, side):
 passes = {
     "in latents, 64×64×4": one_pass(on_meta("sd15-unet"), 64),
     "fair rival in pixels (ADM)": one_pass(on_meta("adm-512"), 512),
-    "same U-Net in pixels, 512×512×3": one_pass(on_meta("sd15-unet", in_channels=3, out_channels=3), 512),
+    "same U-Net in pixels, 512×512×3": one_pass(
+        on_meta("sd15-unet", in_channels=3, out_channels=3), 512
+    ),
 }
 decoder = on_meta("sd15-vae").half()
-decoding = cost(decoder.decode, torch.empty(1, 4, 64, 64, device="meta", dtype=torch.half))
+decoding = cost(
+    decoder.decode, torch.empty(1, 4, 64, 64, device="meta", dtype=torch.half)
+)
 
-# %%
+# %% tags=["hide-input"]
 show.bars(
     {name: x.flops / 1e12 for name, x in passes.items()},
-    alt="Bars of the floating-point operations of one denoiser pass, on a logarithmic axis: "
-    "shortest in latents, longer for the fair rival in pixels, longest by far for the same U-Net "
-    "in pixels.",
+    alt="Bars of the floating-point operations of one denoiser pass, on a "
+    "logarithmic axis: shortest in latents, longer for the fair rival in "
+    "pixels, longest by far for the same U-Net in pixels.",
     labels=[f"{show.digits(x.flops / 1e12)} TFLOPs" for x in passes.values()],
     colours=["orange", "blue", "grey"],
     xscale="log",
@@ -814,33 +943,44 @@ show.bars(
 # computed. *Naively*, the matrix of all positions against all positions is written out; *fused*
 # kernels never hold it.
 
-# %%
+# %% tags=["hide-input"]
+counted = passes | {"SD's decoder, once per picture": decoding}
 show.table(
-    ["one pass, 16-bit", "weights", "TFLOPs", "activations, fused", "activations, naive"],
-    [[name, f"{x.parameters / 1e6:,.0f} M", x.flops / 1e12, show.size(x.fused_bytes), show.size(x.naive_bytes)]
-     for name, x in (passes | {"SD's decoder, once per picture": decoding}).items()],
+    ["one pass, 16-bit", "weights", "TFLOPs", "memory, fused", "memory, naive"],
+    [
+        [name, f"{x.parameters / 1e6:,.0f} M", x.flops / 1e12,
+         show.size(x.fused_bytes), show.size(x.naive_bytes)]
+        for name, x in counted.items()
+    ],
 )  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 latent_pass, rival, same_net = passes.values()
 PASSES = 50
 whole = PASSES * latent_pass.flops + decoding.flops
-saved, straw = rival.flops / latent_pass.flops, same_net.flops / latent_pass.flops
+saved = rival.flops / latent_pass.flops
+straw = same_net.flops / latent_pass.flops
 whole_saved = PASSES * rival.flops / whole
 settle(
     "C04",
-    "holds" if whole_saved > 10 else "holds within limits" if whole_saved > 1.5 else "does not hold",
+    "holds" if whole_saved > 10
+    else "holds within limits" if whole_saved > 1.5
+    else "does not hold",
     part="cost",
-    number=f"{show.digits(saved)}× fewer FLOPs for each pass than a fair pixel rival",
-    sentence=f"One pass in latents costs {show.digits(saved)} times fewer FLOPs than ADM's on "
-    f"512×512 pixels and needs {show.digits(rival.fused_bytes / latent_pass.fused_bytes)} times "
-    f"less activation memory (fused attention). Over {PASSES} passes, the VAE's decoder counted, a "
-    f"picture is {show.digits(whole_saved)} times cheaper. The same U-Net put on pixels would cost "
-    f"{show.digits(straw)} times more, and with naive attention hold "
+    number=f"{show.digits(saved)}× fewer FLOPs for each pass than a fair "
+    "pixel rival",
+    sentence=f"One pass in latents costs {show.digits(saved)} times fewer "
+    "FLOPs than ADM's on 512×512 pixels and needs "
+    f"{show.digits(rival.fused_bytes / latent_pass.fused_bytes)} times less "
+    f"activation memory (fused attention). Over {PASSES} passes, the VAE's "
+    f"decoder counted, a picture is {show.digits(whole_saved)} times "
+    f"cheaper. The same U-Net put on pixels would cost {show.digits(straw)} "
+    "times more, and with naive attention hold "
     f"{show.size(same_net.naive_bytes)} of activations: true, and unfair.",
-    source="UNet2DConditionModel with the published configuration of Stable Diffusion 1.5; ADM "
-    "for ImageNet 512×512 (arXiv:2105.05233); torch's flop counter",
-)
+    source="UNet2DConditionModel with the published configuration of Stable "
+    "Diffusion 1.5; ADM for ImageNet 512×512 (arXiv:2105.05233); torch's "
+    "flop counter",
+)  # fmt: skip
 
 # %% [markdown]
 # The factors of hundreds that circulate come from the grey bar, a network nobody would build.
@@ -863,39 +1003,64 @@ from course_utils.measure.locality import share_inside, uniform_share
 
 @torch.inference_mode()
 def decode_tensor(latents):
-    """As `decode`, but floats in [-1, 1], [n, 3, h, w]: nothing is rounded away."""
-    return vae.decode(latents.to(vae.device) / vae.config.scaling_factor).sample.cpu()
+    """As `decode`, but floats [n, 3, h, w]: nothing is rounded away."""
+    z = latents.to(vae.device) / vae.config.scaling_factor
+    return vae.decode(z).sample.cpu()
 
 
 def change(latent, row, column, amount=2.0):
-    """Squared change of each pixel when all channels of one cell are nudged: [h, w]."""
+    """Squared change of each pixel when one cell is nudged: [h, w]."""
     nudged = latent.clone()
     nudged[:, row, column] += amount
     before, after = decode_tensor(torch.stack([latent, nudged]))
     return ((after - before) ** 2).mean(dim=0).numpy()
 
 
-# %%
-cells = {"on the face": tuple(int(v // 8) for v in reversed(keypoints(scenes[4], 128)["head"])),
-         "on the body": tuple(int(v // 8) for v in reversed(keypoints(scenes[4], 128)["hip"])),
-         "in the background": (1, 13)}  # fmt: skip
+# %% tags=["hide-input"]
+def cell(joint):
+    """Row and column of the latent cell in which a joint of scene 4 lies."""
+    x, y = keypoints(scenes[4], 128)[joint]
+    return int(y // 8), int(x // 8)
+
+
+cells = {
+    "on the face": cell("head"),
+    "on the body": cell("hip"),
+    "in the background": (1, 13),
+}
 show.change_maps(
     held_out[4],
     {name: (change(latents[4], *cell), cell) for name, cell in cells.items()},
-    alt="A critter with three framed blocks, and three maps of it, dark where pixels changed when "
-    "the latent cell of that block was nudged: on the face, on the body, in the background. Each "
-    "change is a dark spot in and around the frame.",
+    alt="A critter with three framed blocks, and three maps of it, dark "
+    "where pixels changed when the latent cell of that block was nudged: on "
+    "the face, on the body, in the background. Each change is a dark spot "
+    "in and around the frame.",
 )
 
 # %%
-grid = [(row, column) for row in range(2, 15, 4) for column in range(2, 15, 4)]
-maps = [(change(latents[i], *cell), cell) for i in (4, 6) for cell in grid]
-inside = {n: np.mean([share_inside(m, cell, blocks=n) for m, cell in maps]) for n in (1, 3, 5)}
-evenly = {n: np.mean([uniform_share((128, 128), cell, blocks=n) for cell in grid]) for n in (1, 3, 5)}
-where = ("in the cell's own 8×8 block", "with its eight neighbours", "with the ring around those")
+grid = [(row, col) for row in range(2, 15, 4) for col in range(2, 15, 4)]
+maps = [(change(latents[i], *at), at) for i in (4, 6) for at in grid]
+inside, evenly = {}, {}
+for n in (1, 3, 5):
+    inside[n] = np.mean([share_inside(m, at, n) for m, at in maps])
+    evenly[n] = np.mean([uniform_share((128, 128), at, n) for at in grid])
+
+# %% tags=["hide-input"]
+where = (
+    "in the cell's own 8×8 block",
+    "with its eight neighbours",
+    "with the ring around those",
+)
 show.table(
-    [f"share of the change, in % (n = {len(maps)} cells)", "measured", "if it spread evenly"],
-    [[name, f"{100 * inside[n]:.1f}", f"{100 * evenly[n]:.1f}"] for n, name in zip(inside, where)],
+    [
+        f"share of the change, in % (n = {len(maps)} cells)",
+        "measured",
+        "if it spread evenly",
+    ],
+    [
+        [name, f"{100 * inside[n]:.1f}", f"{100 * evenly[n]:.1f}"]
+        for n, name in zip(inside, where)
+    ],
 )
 
 # %% [markdown]
@@ -909,14 +1074,16 @@ show.table(
 
 # %%
 mirrored = decode(latents[4:8].flip(-1))
+
+# %% tags=["hide-input"]
 show.pictures(
     {
         "the picture's reconstruction, mirrored": list(decoded[4:8, :, ::-1]),
         "the mirrored latent, decoded": list(mirrored),
     },
-    alt="Four critters, mirrored in two ways: above the reconstruction was flipped left to right; "
-    "below the latent was flipped and then decoded, which puts everything in the right place but "
-    "damages fine detail.",
+    alt="Four critters, mirrored in two ways: above the reconstruction was "
+    "flipped left to right; below the latent was flipped and then decoded, "
+    "which puts everything in the right place but damages fine detail.",
 )
 
 # %%
@@ -925,15 +1092,24 @@ from course_utils.measure.locality import flip_error, shift_errors
 
 @torch.inference_mode()
 def there_and_back(x):
-    return vae.decode(vae.encode(x.to(vae.device)).latent_dist.mode()).sample.cpu()
+    z = vae.encode(x.to(vae.device)).latent_dist.mode()
+    return vae.decode(z).sample.cpu()
 
 
 flip = flip_error(decode_tensor, latents[4:8])
-shifts = shift_errors(there_and_back, to_tensor(held_out[4:8]), shifts=range(0, 17, 2))
+shifts = shift_errors(
+    there_and_back, to_tensor(held_out[4:8]), shifts=range(0, 17, 2)
+)
+
+# %% tags=["hide-input"]
 show.curves(
-    {"moving the picture under the grid (n = 4 scenes)": {"error": (list(shifts), list(shifts.values()))}},
-    alt="Relative error against the shift in pixels: zero without a shift, high between multiples "
-    "of eight, low again at eight and sixteen.",
+    {
+        "moving the picture under the grid (n = 4 scenes)": {
+            "error": (list(shifts), list(shifts.values()))
+        }
+    },
+    alt="Relative error against the shift in pixels: zero without a shift, "
+    "high between multiples of eight, low again at eight and sixteen.",
     colours={"error": "orange"},
     markers=True,
     xlabel="shift in pixels",
@@ -941,14 +1117,16 @@ show.curves(
     xticks=range(0, 17, 4),
 )
 
-# %%
+# %% tags=["hide-input"]
 between = max(value for shift, value in shifts.items() if shift % 8)
 show.say(
-    "Moved by a whole cell (8 pixels) the reconstruction moves with it to within a relative error "
-    f"of **{show.digits(shifts[8])}**; moved by part of a cell it differs by up to "
-    f"{show.digits(between)}. Mirroring is different again: {show.digits(flip)}. Places are "
-    "mirrored, but the *contents* of a cell are not: a stroke that leans left is written in other "
-    "numbers than one that leans right, and nobody told the decoder that they are related."
+    "Moved by a whole cell (8 pixels) the reconstruction moves with it to "
+    f"within a relative error of **{show.digits(shifts[8])}**; moved by part "
+    f"of a cell it differs by up to {show.digits(between)}. Mirroring is "
+    f"different again: {show.digits(flip)}. Places are mirrored, but the "
+    "*contents* of a cell are not: a stroke that leans left is written in "
+    "other numbers than one that leans right, and nobody told the decoder "
+    "that they are related."
 )
 
 # %% [markdown]
@@ -958,46 +1136,54 @@ show.say(
 # of one latent, then decode with a single channel left as it is and the others set to their
 # average.
 
-# %%
+# %% tags=["hide-input"]
 show.channel_maps(
     latents[4].numpy(),
-    alt="The four channels of one critter's latent as coarse maps in red and blue; in each the "
-    "animal's outline shows, each with its own pattern of light and dark.",
+    alt="The four channels of one critter's latent as coarse maps in red "
+    "and blue; in each the animal's outline shows, each with its own "
+    "pattern of light and dark.",
 )
+
 
 # %%
 def only(channel):
-    """Latents in which all channels but one are replaced by their mean over all scenes."""
-    kept = latents.mean(dim=(0, 2, 3), keepdim=True).expand_as(latents[5:8]).clone()
+    """Decode with every other channel at its mean over all scenes."""
+    mean = latents.mean(dim=(0, 2, 3), keepdim=True)
+    kept = mean.expand_as(latents[5:8]).clone()
     kept[:, channel] = latents[5:8, channel]
     return decode(kept)
 
 
+# %% tags=["hide-input"]
 show.pictures(
     {f"channel {channel} alone": only(channel) for channel in range(4)},
-    alt="The same three critters decoded from one channel at a time. Each row keeps some of the "
-    "brightness, colour or outline; none is a picture in one primary colour.",
+    alt="The same three critters decoded from one channel at a time. Each "
+    "row keeps some of the brightness, colour or outline; none is a picture "
+    "in one primary colour.",
 )
 
 # %% [markdown]
-# No channel is a colour. The four numbers of a cell mean something only together, and only to this
-# decoder.
+# No channel is red, green or blue. Some carry more of the picture than others, and the decoder
+# reads all four together: what one of them means depends on the other three.
 
-# %%
+# %% tags=["hide-input"]
 settle(
     "C05",
     "holds" if inside[3] > 0.9 and shifts[8] < between / 2
     else "holds within limits" if inside[3] > 3 * evenly[3]
     else "does not hold",
     part="locality",
-    number=f"{show.digits(100 * inside[3])} % of a cell's effect within its own and the eight "
-    "neighbouring blocks",
-    sentence=f"Nudging one latent cell changes pixels around it: {show.digits(100 * inside[1])} % "
-    f"of the squared change in its own 8×8 block, {show.digits(100 * inside[3])} % with the eight "
-    f"neighbours (evenly spread it would be {show.digits(100 * evenly[3])} %; n = {len(maps)} "
-    f"cells). Shifts by whole cells commute with coding (relative error {show.digits(shifts[8])}), "
-    f"shifts between cells do less ({show.digits(between)}), mirroring does not "
-    f"({show.digits(flip)}). What it says about meaning is settled in the next section.",
+    number=f"{show.digits(100 * inside[3])} % of a cell's effect within its "
+    "own and the eight neighbouring blocks",
+    sentence="Nudging one latent cell changes pixels around it: "
+    f"{show.digits(100 * inside[1])} % of the squared change in its own 8×8 "
+    f"block, {show.digits(100 * inside[3])} % with the eight neighbours "
+    f"(evenly spread it would be {show.digits(100 * evenly[3])} %; n = "
+    f"{len(maps)} cells). Shifts by whole cells commute with coding "
+    f"(relative error {show.digits(shifts[8])}), shifts between cells do "
+    f"less ({show.digits(between)}), mirroring does not "
+    f"({show.digits(flip)}). What it says about meaning is settled in the "
+    "next section.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -1012,7 +1198,11 @@ from course_utils.demos import Nudge
 row, column = cells["on the face"]
 Nudge(
     vae,
-    {"a held-out critter": held_out[4], "another": held_out[6], "the dahlia": photos.flower()[144:272, 256:384]},
+    {
+        "a held-out critter": held_out[4],
+        "another": held_out[6],
+        "the dahlia": photos.flower()[144:272, 256:384],
+    },
     row=row,
     column=column,
 )
@@ -1023,11 +1213,11 @@ Nudge(
 # Ours is a small network for a small world. The classes and the arithmetic are those of Stable
 # Diffusion; the scale is not, and the numbers below must not be compared across different pictures.
 
-# %%
+# %% tags=["hide-input"]
 from course_utils.show.published import Autoencoder
 
 ours = Autoencoder(
-    "critters, this notebook", 8, 4, f"held-out scenes, 128×128, n = {len(held_out)}",
+    "critters, this notebook", 8, 4, f"held-out scenes, n = {len(held_out)}",
     show.digits(on_scenes["VAE"].mean), show.digits(similar["VAE"]), "measured above",
 )  # fmt: skip
 show.published([ours])

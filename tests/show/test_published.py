@@ -18,5 +18,5 @@ def test_ratio_of_numbers(per_side, channels, fewer):
 def test_our_own_row_comes_first():
     ours = Autoencoder("critters", 8, 4, "200 scenes", "27.5", "0.900", "this notebook")
     lines = show.published([ours]).data.splitlines()
-    assert lines[2].startswith("| critters | 8× | 4 | 48× | 27.5 | 0.900 |")
+    assert lines[2].startswith("| critters | 1/8 | 4 | 48× | 27.5 | 0.900 | 200 scenes: this notebook |")
     assert len(lines) == 2 + 1 + len(AUTOENCODERS)
