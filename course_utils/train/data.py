@@ -64,8 +64,8 @@ def dead_leaves(rng: np.random.Generator, size: int) -> UInt8[np.ndarray, "size 
     r"""Opaque shapes thrown over one another, radii with density \(\propto r^{-3}\).
 
     A model of natural pictures, scale invariant and full of occluding edges (Lee, Mumford and Huang, Occlusion Models
-    for Natural Images, 2001). Half of the leaves are cut from the training photographs, recoloured; the others are flat,
-    or carry a gradient or stripes at a random angle.
+    for Natural Images, 2001). Half of the leaves are cut from the training photographs, recoloured; the others are
+    flat, or carry a gradient or stripes at a random angle.
     """
     canvas = Image.new("RGB", (2 * size, 2 * size), tuple(int(v) for v in rng.integers(0, 256, 3)))
     for _ in range(int(rng.integers(40, 160))):

@@ -62,8 +62,8 @@ def recipe(role: str, run: Path) -> dict[str, Any]:
     last = read_log(run / "log.csv")[-1]
     gpu = torch.cuda.is_available()
     return {"command": f"python -m course_utils.train.{role}", "options": told(stages), "steps": state["step"],
-            "seed": int(stages[-1]["seed"]), "scenes": int(stages[-1]["scenes"]), "hours": round(last["seconds"] / 3600, 2),
-            "device": torch.cuda.get_device_name() if gpu else f"a CPU ({platform.machine()})"}
+            "seed": int(stages[-1]["seed"]), "scenes": int(stages[-1]["scenes"]),
+            "hours": round(last["seconds"] / 3600, 2), "device": torch.cuda.get_device_name() if gpu else f"a CPU ({platform.machine()})"}
 
 
 def told(stages: list[dict[str, Any]]) -> dict[str, dict[str, str]]:

@@ -108,6 +108,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--widths", type=int, nargs="+", default=(16, 32, 64, 128), help="channels of the levels")
     parser.add_argument("--kl", type=float, default=2e-4, help="weight of the KL term (default %(default)s)")
     parser.add_argument("--photographic", type=float, default=0.25, help="share that is no scene (%(default)s)")
+    parser.add_argument("--leaves", type=int, default=512, help="dead-leaves pictures to make (default %(default)s)")
     parser.add_argument("--squared", type=float, default=2.0, help="weight of the squared error (default %(default)s)")
     parser.add_argument("--adversarial", type=float, default=0.0, help="weight of a patch discriminator")
     train(common.parsed(parser, argv))
@@ -118,7 +119,7 @@ def train(options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     scenes = pictures(options.scenes, seed=TRAINING_SEED, cache=options.cache)
     held_out = pictures(min(64, options.scenes), seed=VALIDATION_SEED, cache=options.cache)
-    mixture = Mixture(scenes, options.photographic, leaves=8 if options.smoke else 512)
+    mixture = Mixture(scenes, options.photographic, 8 if options.smoke else options.leaves)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     adversary = Adversary(options, device) if options.adversarial else None
     run = common.Run(options, Codec(network(options.widths)), {"adversary": adversary} if adversary else None)
