@@ -136,9 +136,9 @@ def main(argv: list[str] | None = None) -> None:
         run.note(loss=loss.detach())
         if run.due(step):
             run.keep(step, **validate(run.averaged(Critic()), held_out, scenes))
-    critic = run.averaged(Critic())
-    write_model(critic, options)
-    print(f"wrote {options.out / 'model'}; ship it with: python -m course_utils.train.ship critic {options.out}")
+    if run.accelerator.is_main_process:
+        write_model(run.averaged(Critic()), options)
+        print(f"wrote {options.out / 'model'}; ship it with: python -m course_utils.train.ship critic {options.out}")
 
 
 def write_model(critic: Critic, options: argparse.Namespace) -> None:

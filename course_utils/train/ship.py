@@ -63,7 +63,8 @@ def recipe(role: str, run: Path) -> dict[str, Any]:
     gpu = torch.cuda.is_available()
     return {"command": f"python -m course_utils.train.{role}", "options": told(stages), "steps": state["step"],
             "seed": int(stages[-1]["seed"]), "scenes": int(stages[-1]["scenes"]),
-            "hours": round(last["seconds"] / 3600, 2), "device": torch.cuda.get_device_name() if gpu else f"a CPU ({platform.machine()})"}
+            "hours": round(last["seconds"] / 3600, 2),
+            "device": torch.cuda.get_device_name() if gpu else f"a CPU ({platform.machine()})"}
 
 
 def told(stages: list[dict[str, Any]]) -> dict[str, dict[str, str]]:

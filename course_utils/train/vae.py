@@ -136,6 +136,8 @@ def train(options: argparse.Namespace) -> None:
         run.note(loss=loss.detach(), bits=rate.detach() / np.log(2), crop_psnr=psnr(x, y.detach()))
         if run.due(step):
             run.keep(step, psnr=validate(run.averaged(Codec(network(options.widths))).vae, held_out))
+    if not run.accelerator.is_main_process:
+        return
     vae = run.averaged(Codec(network(options.widths))).vae
     vae.register_to_config(scaling_factor=round(scaling_factor(vae, scenes[:1024]), 5))
     vae.half().save_pretrained(options.out / "model")
