@@ -19,6 +19,12 @@ def how(trained: Facts) -> str:
             f" {trained['device']}, seed {trained['seed']}, on renders of {trained['scenes']:,} scenes,")
 
 
+def option(trained: Facts, name: str) -> str:
+    """The values that an option had, stage by stage: `0.25, from step 9250 0.5`."""
+    values = [(stage, options[name]) for stage, options in trained["options"].items() if name in options]
+    return ", ".join(value if k == 0 else f"{stage} {value}" for k, (stage, value) in enumerate(values)) or "not recorded"
+
+
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """A Markdown table."""
     lines = ["| " + " | ".join(cells) + " |" for cells in (head, ("---",) * len(head), *rows)]
@@ -42,10 +48,10 @@ def vae_card(facts: Facts, notes: str) -> str:
 {told(facts['parameters'])} parameters, {facts['bytes'] / 1e6:.2f} MB in float16. Unlike Stable Diffusion's it has no
 attention in its middle: it is convolutional through and through, so any size divisible by 8 goes in.
 
-**Trained** {how(trained)} three quarters
-of the pictures, and on photographs that scikit-image ships and dead-leaves pictures, a quarter. The photographs of
-scikit-learn are test data and were never seen. The loss is detail-weighted L1, gradients, squared error and a KL
-term of small weight; no perceptual network, no discriminator.
+**Trained** {how(trained)} on photographs that
+scikit-image ships and on dead-leaves pictures (as a share of all: {option(trained, 'photographic')}). The photographs of
+scikit-learn are test data and were never seen. The loss is detail-weighted L1, gradients, squared error (its weight:
+{option(trained, 'squared')}) and a KL term of small weight; no perceptual network, no discriminator.
 `scaling_factor` {facts['scaling_factor']} is {facts['scaling_factor_is']}.
 
 ![The validation PSNR rises with the steps of training](curve.png)

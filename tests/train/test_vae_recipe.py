@@ -105,6 +105,16 @@ def test_the_loss_is_nought_for_equals_and_counts_detail_more():
     assert vae.picture_loss(x, x + 0.1, squared=12) > vae.picture_loss(x, x + 0.1)
 
 
+def test_a_cast_costs_more_than_a_grain_of_the_same_size():
+    x = torch.zeros(1, 3, 32, 32)
+    sign = (torch.arange(32)[:, None] + torch.arange(32)) % 2 * 2.0 - 1
+    same = 2.0 * 0.1**2
+    cast = vae.picture_loss(x, x + 0.1, squared=2.0) - vae.picture_loss(x, x + 0.1, squared=0.0)
+    grain = vae.picture_loss(x, x + 0.1 * sign, squared=2.0) - vae.picture_loss(x, x + 0.1 * sign, squared=0.0)
+    assert grain.item() == pytest.approx(same, rel=1e-4)
+    assert cast.item() == pytest.approx(5 * same, rel=1e-4)
+
+
 def test_plain_ground_weighs_one():
     assert torch.allclose(vae.detail_weight(torch.full((1, 3, 16, 16), 0.3)), torch.ones(1, 1, 16, 16))
 
