@@ -21,8 +21,8 @@ def how(trained: Facts) -> str:
 
 def option(trained: Facts, name: str) -> str:
     """The values that an option had, stage by stage: `0.25, from step 9250 0.5`."""
-    values = [(stage, options[name]) for stage, options in trained["options"].items() if name in options]
-    return ", ".join(value if k == 0 else f"{stage} {value}" for k, (stage, value) in enumerate(values)) or "not recorded"
+    stages = [(stage, options[name]) for stage, options in trained["options"].items() if name in options]
+    return ", ".join(value if stage == "from step 0" else f"{stage} {value}" for stage, value in stages) or "unknown"
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -49,8 +49,8 @@ def vae_card(facts: Facts, notes: str) -> str:
 attention in its middle: it is convolutional through and through, so any size divisible by 8 goes in.
 
 **Trained** {how(trained)} on photographs that
-scikit-image ships and on dead-leaves pictures (as a share of all: {option(trained, 'photographic')}). The photographs of
-scikit-learn are test data and were never seen. The loss is detail-weighted L1, gradients, squared error (its weight:
+scikit-image ships and on dead-leaves pictures (as a share of all: {option(trained, 'photographic')}). The photographs
+of scikit-learn are test data and were never seen. The loss is detail-weighted L1, gradients, squared error (its weight:
 {option(trained, 'squared')}) and a KL term of small weight; no perceptual network, no discriminator.
 `scaling_factor` {facts['scaling_factor']} is {facts['scaling_factor_is']}.
 

@@ -10,6 +10,7 @@ from course_utils.measure import autoencoder
 from course_utils.models import load, weights
 from course_utils.models.weights import FOLDER, sha256
 from course_utils.train import card, ship, vae
+from course_utils.train.card_text import option
 from course_utils.train.data import HELD_OUT_SEED
 
 
@@ -130,3 +131,10 @@ def test_latents_are_scaled_to_unit_variance():
 
 def test_numbers_are_rounded_for_the_card():
     assert card.rounded({"a": {"b": 1.23456789}, "n": 7, "s": "x"}) == {"a": {"b": 1.235}, "n": 7, "s": "x"}
+
+
+def test_an_option_is_told_stage_by_stage():
+    trained = {"options": {"from step 0": {"kl": "1", "rate": "2"}, "from step 40": {"kl": "3"}}}
+    assert option(trained, "kl") == "1, from step 40 3"
+    assert option(trained, "rate") == "2"
+    assert option(trained, "colour") == "unknown"
