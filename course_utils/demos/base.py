@@ -1,11 +1,11 @@
 """What every demo shares: it is a widget where a kernel answers, and a real picture where none does."""
 
 import html
-import importlib.util
 from typing import Any
 
 import ipywidgets as widgets
 
+from course_utils.show.colab import on_colab
 from course_utils.show.image import data_uri
 
 POSTER = """<figure class="course-demo" data-demo="{name}" style="margin:0">
@@ -46,9 +46,5 @@ class Demo:
         """Widget and poster side by side; each front end takes the one it can show (Colab would take the poster)."""
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
         bundle: dict[str, Any] = {"text/plain": self.alt(), WIDGET: view}
-        return bundle if _on_colab() else {**bundle, "text/html": self.poster()}
+        return bundle if on_colab() else {**bundle, "text/html": self.poster()}
 
-
-def _on_colab() -> bool:
-    """Whether this runs on Google Colab, which has a widget manager and always a kernel."""
-    return importlib.util.find_spec("google") is not None and importlib.util.find_spec("google.colab") is not None

@@ -98,7 +98,7 @@ class Nudge(Demo):
             "row": widgets.IntSlider(row, 0, height - 1, description="row", layout=wide),
             "column": widgets.IntSlider(column, 0, width - 1, description="column", layout=wide),
             "channel": widgets.IntSlider(0, 0, channels - 1, description="channel", layout=wide),
-            "amount": widgets.FloatSlider(3.0, min=-5, max=5, step=0.5, description="nudge", layout=wide),
+            "amount": widgets.FloatSlider(4.0, min=-5, max=5, step=0.5, description="nudge", layout=wide),
         }
         self.image = widgets.Image(format="png", layout=widgets.Layout(width="100%", max_width="768px"))
         self.status = widgets.HTML()

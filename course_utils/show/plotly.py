@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs_version
 from plotly.subplots import make_subplots
 
+from course_utils.show.colab import on_colab
 from course_utils.show.style import COLOURS, FAINT, INK, PAPER
 from course_utils.show.text import digits
 
 SYMBOLS = {"orange": "circle", "blue": "square", "green": "triangle-up", "purple": "diamond", "pink": "triangle-down",
            "grey": "cross", "ink": "x"}  # fmt: skip
-CODE = "https://cdn.plot.ly/plotly-3.1.0.min.js"
+# Colab shows HTML in a frame of its own: there, and only there, plotly's own host is asked for its code.
+CODE = f'<script src="https://cdn.plot.ly/plotly-{get_plotlyjs_version()}.min.js" charset="utf-8"></script>\n'
 
 PAGE = """<figure class="course-plot" id="{id}-figure" style="margin:0">
 <div id="{id}" role="img" aria-label="{alt}" style="width:100%;height:{height}px"></div>
@@ -56,7 +59,7 @@ class Chart:
         content = json.loads(self.chart.to_json())
         return {
             "application/vnd.plotly.v1+json": {**content, "config": {"responsive": True, "displayModeBar": False}},
-            "text/html": _on_colab() + self._page(content),
+            "text/html": (CODE if on_colab() else "") + self._page(content),
             "text/plain": f"Figure. {self.alt}",
         }
 
@@ -126,11 +129,3 @@ def _numbers(panels: Mapping[str, Panel]) -> str:
     head = "<tr><th>pictures</th><th>codec</th><th>bits per pixel</th><th>PSNR in dB</th></tr>"
     return "\n".join(["<table>", head, *rows, "</table>"])
 
-
-def _on_colab() -> str:
-    """Colab shows HTML in a frame of its own, without plotly: there, and only there, plotly's host is asked for it."""
-    try:
-        import google.colab  # noqa: F401
-    except ImportError:
-        return ""
-    return f'<script src="{CODE}" charset="utf-8"></script>'

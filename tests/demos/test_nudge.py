@@ -101,12 +101,8 @@ def test_a_kernel_gets_the_widget(demo):
 
 
 def test_colab_gets_the_widget_only(demo, monkeypatch):
-    monkeypatch.setattr(base, "_on_colab", lambda: True)
+    monkeypatch.setattr(base, "on_colab", lambda: True)
     assert "text/html" not in demo._repr_mimebundle_()
-
-
-def test_this_machine_is_not_colab():
-    assert base._on_colab() is False
 
 
 @pytest.mark.parametrize("method", ["poster_png", "alt", "caption"])

@@ -7,6 +7,7 @@ import pytest
 
 from course_utils import show
 from course_utils.show import plotly
+from course_utils.show.colab import on_colab
 
 PANELS = {
     "scenes": {"JPEG": [(0.5, 24.12345), (1.0, 28.0)], "fp16 latent": [(1.0, 27.0)]},
@@ -52,5 +53,9 @@ def test_two_charts_are_the_same_text(bundle):
 
 
 def test_on_colab_the_page_brings_plotly(monkeypatch):
-    monkeypatch.setattr(plotly, "_on_colab", lambda: f'<script src="{plotly.CODE}"></script>')
+    monkeypatch.setattr(plotly, "on_colab", lambda: True)
     assert plotly.CODE in drawn()._repr_mimebundle_()["text/html"]
+
+
+def test_this_machine_is_not_colab():
+    assert on_colab() is False
