@@ -31,7 +31,8 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(lines)
 
 
-RIVALS = ("", "_down_up", "_block_pca")
+CODES = ("this autoencoder", "plain 8x down and up", "best 8x down and up", "blocks of 8x8, 4 numbers")
+RIVALS = ("", "_down_up", "_best_down_up", "_block_pca")
 
 
 def vae_card(facts: Facts, notes: str) -> str:
@@ -40,7 +41,7 @@ def vae_card(facts: Facts, notes: str) -> str:
     rivals = m.get("rivals", {})
     fidelity = [("this autoencoder", told(m["psnr"]), told(m["ssim"])),
                 *[(name.replace("_", " "), told(r["psnr"]), told(r["ssim"])) for name, r in rivals.items()]]
-    photos = [(name, *(f"{told(p['psnr' + k])} dB / {told(p['ssim' + k])}" for k in RIVALS))
+    photos = [(name.replace("_", ", "), *(f"{told(p['psnr' + k])} dB / {told(p['ssim' + k])}" for k in RIVALS))
               for name, p in m["photographs"].items()]
     return f"""# The autoencoder (`vae`, scale `critters`)
 
@@ -73,9 +74,9 @@ What the critic reads off reconstructions, its floor on the renders themselves b
 
 ## Photographs it never saw
 
-PSNR / SSIM of whole photographs, {' and '.join(m['photographs'])}:
+PSNR / SSIM of whole photographs, and of the same shrunk to about the size of the course's pictures:
 
-{table(('photograph', 'this autoencoder', '8x down and up', 'blocks of 8x8, 4 coefficients'), photos)}
+{table(('photograph', *CODES), photos)}
 
 {notes}
 SHA-256 `{facts['sha256']}`. Licence: {facts['licence']}.

@@ -123,6 +123,10 @@ class Mixture:
         crop = window(self.scenes[rng.integers(len(self.scenes))], rng, size)
         return crop[:, ::-1] if rng.random() < 0.5 else crop
 
+    def scenes_only(self, rng: np.random.Generator, count: int) -> UInt8[np.ndarray, "count s s 3"]:
+        """Whole scenes, in the order in which `rng` draws them."""
+        return np.asarray(self.scenes[rng.integers(len(self.scenes), size=count)])
+
 
 def window(
     picture: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator, size: int

@@ -24,10 +24,10 @@ from course_utils.critters.dataset import pictures
 from course_utils.models.images import to_tensor
 from course_utils.train import common
 from course_utils.train.adversary import Adversary
-from course_utils.train.data import TRAINING_SEED, VALIDATION_SEED, Mixture
+from course_utils.train.data import TRAINING_SEED, VALIDATION_SEED, Mixture, photograph_crop
 
 WHOLE = 0.15
-"""The last share of the steps sees whole pictures of 128x128, a quarter as many of them a step."""
+"""The last share of the steps sees whole scenes of 128x128, or larger pieces of photographs, and fewer of them."""
 
 
 def network(widths: tuple[int, ...] = (16, 32, 64, 128)) -> AutoencoderKL:
@@ -107,6 +107,18 @@ def scaling_factor(vae: AutoencoderKL, scenes: UInt8[np.ndarray, "n 128 128 3"])
     return 1 / float(torch.cat(latents).std())
 
 
+def small_crops(mixture: Mixture, rng: np.random.Generator, batch: int) -> UInt8[np.ndarray, "batch 64 64 3"]:
+    """Crops of everything."""
+    return mixture.batch(rng, batch, 64)
+
+
+def whole_pictures(mixture: Mixture, rng: np.random.Generator, batch: int) -> UInt8[np.ndarray, "n s s 3"]:
+    """Either whole scenes or photographs at 224x224, for as many pixels: GroupNorm should meet both as they come."""
+    if rng.random() < mixture.photographic:
+        return np.stack([photograph_crop(rng, 224) for _ in range(max(1, batch // 12))])
+    return mixture.scenes_only(rng, max(1, batch // 4))
+
+
 def main(argv: list[str] | None = None) -> None:
     """Train, then write the averaged weights to OUT/model."""
     parser = common.arguments("vae", __doc__ or "", steps=15_000, batch=12, rate=1e-3)
@@ -129,10 +141,10 @@ def train(options: argparse.Namespace) -> None:
     adversary = Adversary(options, device) if options.adversarial else None
     run = common.Run(options, Codec(network(options.widths)), {"adversary": adversary} if adversary else None)
     for step in run.steps():
-        whole = step >= (1 - WHOLE) * options.steps
-        size, count = (128, max(1, options.batch // 4)) if whole else (64, options.batch)
-        x = to_tensor(mixture.batch(run.numbers(step), count, size)).to(run.device, memory_format=torch.channels_last)
-        y, mean, log_variance = run.model(x, run.noise(step, count, 4, size // 8, size // 8))
+        crops = whole_pictures if step >= (1 - WHOLE) * options.steps else small_crops
+        x = to_tensor(crops(mixture, run.numbers(step), options.batch))
+        x = x.to(run.device, memory_format=torch.channels_last)
+        y, mean, log_variance = run.model(x, run.noise(step, len(x), 4, x.shape[2] // 8, x.shape[3] // 8))
         rate = kl(mean, log_variance)
         loss = picture_loss(x, y, options.squared) + options.kl * rate
         if adversary:

@@ -61,6 +61,12 @@ def test_the_shares_are_kept(monkeypatch):
     assert kinds.count("leaf") / 2_000 == pytest.approx(0.1, abs=0.03)
 
 
+def test_whole_scenes_are_whole():
+    batch = data.Mixture(SCENES, leaves=0).scenes_only(np.random.default_rng(0), 5)
+    assert batch.shape == (5, 128, 128, 3)
+    assert all(any(np.array_equal(picture, scene) for scene in SCENES) for picture in batch)
+
+
 def test_no_photographs_if_none_are_asked_for():
     batch = data.Mixture(SCENES[:1], photographic=0.0, leaves=1).batch(np.random.default_rng(0), 4, 128)
     assert all(np.array_equal(p, SCENES[0]) or np.array_equal(p, SCENES[0][:, ::-1]) for p in batch)

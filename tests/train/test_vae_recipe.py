@@ -115,6 +115,12 @@ def test_a_cast_costs_more_than_a_grain_of_the_same_size():
     assert cast.item() == pytest.approx(5 * same, rel=1e-4)
 
 
+def test_the_last_steps_see_whole_scenes_or_large_photographs():
+    mixture = vae.Mixture(np.zeros((3, 128, 128, 3), np.uint8), photographic=0.5, leaves=0)
+    sizes = {vae.whole_pictures(mixture, np.random.default_rng(seed), 12).shape for seed in range(12)}
+    assert sizes == {(3, 128, 128, 3), (1, 224, 224, 3)}
+
+
 def test_plain_ground_weighs_one():
     assert torch.allclose(vae.detail_weight(torch.full((1, 3, 16, 16), 0.3)), torch.ones(1, 1, 16, 16))
 
