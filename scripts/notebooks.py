@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import sys
+import tempfile
 import time
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -127,7 +128,7 @@ def lined(notebook: dict[str, Any]) -> str:
 
 def local_paths() -> tuple[str, ...]:
     """Beginnings of paths that exist on this machine only."""
-    return (str(ROOT), str(Path.home()) + "/", sys.prefix + "/", "/tmp/ipykernel_")
+    return (str(ROOT), str(Path.home()) + "/", sys.prefix + "/", f"{tempfile.gettempdir()}/ipykernel_")
 
 
 def complaint(cell: dict[str, Any]) -> str | None:
