@@ -2,6 +2,7 @@
 
     python -m course_utils.train.card vae
     python -m course_utils.train.card critic --n 4000
+    python -m course_utils.train.card vae --text          # only the words, after an edit of notes.md
 
 Nothing in a card is typed: text that is written by hand (`notes.md` beside the weights: what was tried, what falls
 short) holds no numbers that could be measured.
@@ -101,7 +102,8 @@ def save_curve(folder: Path, column: str, label: str) -> None:
 def write(role: str, facts: Facts, folder: Path) -> None:
     """Write card.json and card.md, with the notes of `notes.md` if there are any."""
     notes = (folder / "notes.md").read_text() if (folder / "notes.md").exists() else ""
-    (folder / "card.json").write_text(json.dumps(rounded(facts), indent=1) + "\n")
+    facts = rounded(facts)
+    (folder / "card.json").write_text(json.dumps(facts, indent=1) + "\n")
     (folder / "card.md").write_text(TEXTS[role](facts, notes))
 
 
@@ -119,9 +121,12 @@ def main(argv: list[str] | None = None, folder: Path = FOLDER) -> None:
     parser.add_argument("--n", type=int, default=2_000, help="held-out scenes (default %(default)s)")
     parser.add_argument("--pca", type=int, default=8_000, help="scenes to fit the linear rival on, 0: none")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where rendered scenes are kept")
+    parser.add_argument("--text", action="store_true", help="only write card.md anew, from card.json and notes.md")
     options = parser.parse_args(argv)
     target = folder / options.role
-    if options.role == "vae":
+    if options.text:
+        facts = json.loads((target / "card.json").read_text())
+    elif options.role == "vae":
         facts = vae_facts(target, options.n, options.pca, options.cache)
         save_curve(target, "psnr", "PSNR of validation, dB")
     else:

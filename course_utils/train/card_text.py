@@ -10,7 +10,7 @@ Facts = Mapping[str, Any]
 
 def told(value: Any) -> str:
     """Three significant digits for people."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:#.3g}"
 
 
 def how(trained: Facts) -> str:

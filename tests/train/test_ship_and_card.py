@@ -84,6 +84,12 @@ def test_cards_are_made_of_measurements(tmp_path, monkeypatch):
         assert str(tmp_path) not in text + json.dumps(facts)
     assert (copy / "vae/reconstructions.png").stat().st_size > 10_000
 
+    facts = (copy / "vae/card.json").read_text()
+    (copy / "vae/notes.md").write_text("## A word\n\nWritten by hand.\n")
+    card.main(["vae", "--text"], copy)
+    assert "Written by hand." in (copy / "vae/card.md").read_text()
+    assert (copy / "vae/card.json").read_text() == facts  # nothing was measured again
+
 
 def shipped_card(role):
     return json.loads((FOLDER / role / "card.json").read_text())
