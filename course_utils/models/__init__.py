@@ -10,9 +10,9 @@ from __future__ import annotations
 from course_utils.models.images import to_array, to_tensor
 from course_utils.models.loading import NoNetworkError, load
 from course_utils.models.registry import REGISTRY, SCALES, Entry, roles
-from course_utils.models.weights import WeightsError, verified
+from course_utils.models.weights import WeightsError, card, verified
 
 __all__ = [
-    "REGISTRY", "SCALES", "Entry", "NoNetworkError", "WeightsError", "load", "roles", "to_array", "to_tensor",
+    "REGISTRY", "SCALES", "Entry", "NoNetworkError", "WeightsError", "card", "load", "roles", "to_array", "to_tensor",
     "verified",
 ]  # fmt: skip

@@ -80,6 +80,12 @@ def test_cards_name_the_weights_that_ship():
         assert card["bytes"] == (folder / card["file"]).stat().st_size
 
 
+def test_a_card_is_read_or_the_cards_there_are_named(copy):
+    assert weights.card("vae")["sha256"] == expected()[VAE]
+    with pytest.raises(WeightsError, match="no card for 'vea'; there are cards for: critic, vae"):
+        weights.card("vea")
+
+
 def test_the_table_prints(capfd):
     subprocess.run([sys.executable, "-m", "course_utils.models"], check=True)
     said = capfd.readouterr().out

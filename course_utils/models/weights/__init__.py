@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent
 SUMS = "SHA256SUMS.json"
@@ -47,6 +48,18 @@ def verified(path: str) -> Path:
         raise WeightsError(
             f"{file} is damaged ({file.stat().st_size:,} bytes): expected SHA-256 {wanted}, found {found}. {_REMEDY}")
     return file
+
+
+def card(role: str) -> dict[str, Any]:
+    """What was measured of an embedded model when it was shipped: the facts behind its model card.
+
+    Raises `WeightsError` if that model has no card.
+    """
+    file = FOLDER / role / "card.json"
+    if not file.is_file():
+        have = ", ".join(sorted(path.parent.name for path in FOLDER.glob("*/card.json")))
+        raise WeightsError(f"no card for {role!r}; there are cards for: {have}")
+    return dict(json.loads(file.read_text()))
 
 
 _REMEDY = (
