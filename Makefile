@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE := 1
 unit notebooks-test notebooks picture: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help read book test lint types unit notebooks-test browser-test notebooks train picture vendor clean install install-book
+.PHONY: help read book test lint types unit notebooks-test browser-test notebooks train picture bench vendor clean install install-book
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -57,6 +57,9 @@ train: install  ## train the embedded models again (hours on two cores; goes on 
 
 picture: install  ## draw the front page's picture again
 	$(BIN)/python scripts/front_picture.py
+
+bench: install  ## what things cost on this machine, side by side
+	$(BIN)/python scripts/bench.py
 
 vendor:  ## fetch the pinned scripts and fonts of the book again (needs npm)
 	$(PYTHON) scripts/vendor.py
