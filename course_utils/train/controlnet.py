@@ -132,8 +132,9 @@ def train(options: argparse.Namespace) -> None:
     empty = words.tokens([[""]])[0, 0].to(device)
     control = network(base)
     portable.take_up(options, control)
-    restart, peak, losses = portable.Restart(), options.rate, []
-    run, judge = common.Run(options, control, {"restart": restart}), Judge(options, vae, text, base)
+    restart = portable.Restart()
+    run = common.Run(options, control, {"restart": restart})
+    finish = portable.Finish(run, restart, lambda: network(base), Judge(options, vae, text, base))
     for step in run.steps():
         rng = run.numbers(step)
         chosen = rng.integers(0, options.scenes, options.batch)
@@ -144,16 +145,7 @@ def train(options: argparse.Namespace) -> None:
         with run.accelerator.autocast():  # the base is not wrapped, and is run in the same precision
             loss = loss_at(options.objective, Controlled(base, run.model, hints(drawn[chosen], device)),
                            z[chosen].float(), epsilon, quantile, context)
-        options.rate = peak * restart.factor(step)
-        run.learn(loss, step)
-        losses.append(loss.detach())
-        if run.due(step):
-            run.note(loss=torch.stack(losses).mean())
-            losses.clear()
-            averaged, first = run.averaged(network(base)), run.accelerator.is_main_process
-            run.keep(step, **(judge(averaged, step + 1) if first else {}))
-            if first:
-                portable.write(averaged, options.out / "model", step + 1)
+        finish(loss, step)
     print(f"{options.out / 'model'} is ready; ship it with: python -m course_utils.train.ship ROLE {options.out}")
 
 

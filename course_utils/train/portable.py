@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,35 @@ class Restart:
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Take up what `state_dict` gave."""
         self.began = state["began"]
+
+
+class Finish:
+    """The end of a step: learn at the rate that the restart allows; where an interval ends, judge, log and keep.
+
+    The losses of an interval stay on the device until it ends, so that a GPU need not wait for each of them.
+    """
+
+    def __init__(
+        self, run: common.Run, restart: Restart, fresh: Callable[[], Any], judge: Callable[[Any, int], dict[str, float]]
+    ) -> None:
+        self.run, self.restart, self.fresh, self.judge = run, restart, fresh, judge
+        self.peak, self.losses = run.options.rate, list[torch.Tensor]()
+
+    def __call__(self, loss: torch.Tensor, step: int) -> None:
+        """Take the loss of `step`."""
+        self.run.options.rate = self.peak * self.restart.factor(step)
+        self.run.learn(loss, step)
+        self.losses.append(loss.detach())
+        if self.run.due(step):
+            self._keep(step)
+
+    def _keep(self, step: int) -> None:
+        self.run.note(loss=torch.stack(self.losses).mean())
+        self.losses.clear()
+        averaged, first = self.run.averaged(self.fresh()), self.run.accelerator.is_main_process
+        self.run.keep(step, **(self.judge(averaged, step + 1) if first else {}))
+        if first:
+            write(averaged, self.run.options.out / "model", step + 1)
 
 
 def write(model: ModelMixin, folder: Path, step: int) -> None:

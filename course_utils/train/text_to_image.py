@@ -181,8 +181,9 @@ def train(options: argparse.Namespace) -> None:
     unet = network(text.width, options.widths)
     portable.start_from(unet, options.start)
     portable.take_up(options, unet)
-    restart, peak, losses = portable.Restart(), options.rate, []
-    run, judge = common.Run(options, unet, {"restart": restart}), Judge(options, vae, text)
+    restart = portable.Restart()
+    run = common.Run(options, unet, {"restart": restart})
+    finish = portable.Finish(run, restart, lambda: network(text.width, options.widths), Judge(options, vae, text))
     model = torch.compile(run.model) if options.compile else run.model
     for step in run.steps():
         rng = run.numbers(step)
@@ -192,16 +193,7 @@ def train(options: argparse.Namespace) -> None:
         context = text(dropped(ids[chosen, wording], empty, options.dropout, rng))
         z0, epsilon = z[chosen].float(), run.noise(step, options.batch, *z.shape[1:])
         loss = loss_at(options.objective, model, z0, epsilon, quantile, context)
-        options.rate = peak * restart.factor(step)
-        run.learn(loss, step)
-        losses.append(loss.detach())
-        if run.due(step):
-            run.note(loss=torch.stack(losses).mean())
-            losses.clear()
-            averaged, first = run.averaged(network(text.width, options.widths)), run.accelerator.is_main_process
-            run.keep(step, **(judge(averaged, step + 1) if first else {}))
-            if first:
-                portable.write(averaged, options.out / "model", step + 1)
+        finish(loss, step)
     print(f"{options.out / 'model'} is ready; ship it with: python -m course_utils.train.ship ROLE {options.out}")
 
 
