@@ -19,9 +19,14 @@ def how(trained: Facts) -> str:
             f" {trained['device']}, seed {trained['seed']}, on renders of {trained['scenes']:,} scenes,")
 
 
-def option(trained: Facts, name: str) -> str:
-    """The values that an option had, stage by stage: `0.25, from step 9250 0.5`."""
+def option(trained: Facts, name: str, before: str | None = None) -> str:
+    """The values that an option had, stage by stage: `0.25, from step 9250 0.5`.
+
+    `before` is what held for a run that began when the recipe had no such option.
+    """
     stages = [(stage, options[name]) for stage, options in trained["options"].items() if name in options]
+    if before is not None and not any(stage == "from step 0" for stage, _ in stages):
+        stages.insert(0, ("from step 0", before))
     return ", ".join(value if stage == "from step 0" else f"{stage} {value}" for stage, value in stages) or "unknown"
 
 
@@ -52,7 +57,7 @@ attention in its middle: it is convolutional through and through, so any size di
 **Trained** {how(trained)} on photographs that
 scikit-image ships and on dead-leaves pictures (as a share of all: {option(trained, 'photographic')}). The photographs
 of scikit-learn are test data and were never seen. The loss is detail-weighted L1, gradients, squared error (its weight:
-{option(trained, 'squared')}) and a KL term of small weight; no perceptual network, no discriminator.
+{option(trained, 'squared', before='2.0')}) and a KL term of small weight; no perceptual network, no discriminator.
 `scaling_factor` {facts['scaling_factor']} is {facts['scaling_factor_is']}.
 
 ![The validation PSNR rises with the steps of training](curve.png)

@@ -144,3 +144,6 @@ def test_an_option_is_told_stage_by_stage():
     assert option(trained, "kl") == "1, from step 40 3"
     assert option(trained, "rate") == "2"
     assert option(trained, "colour") == "unknown"
+    late = {"options": {"from step 0": {}, "from step 40": {"kl": "3"}}}
+    assert option(late, "kl", before="2") == "2, from step 40 3"
+    assert option(trained, "kl", before="2") == "1, from step 40 3"
