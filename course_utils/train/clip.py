@@ -45,7 +45,10 @@ def network(patch: int = 16, width: int = 96) -> CLIPModel:
             "eos_token_id": ids.eos_token_id, "pad_token_id": ids.pad_token_id}
     vision = {"image_size": 128, "patch_size": patch, "hidden_size": 128, "intermediate_size": 512,
               "num_hidden_layers": 4, "num_attention_heads": 4}
-    return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=64))
+    clip = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=64))
+    if not torch.cuda.is_available():  # the fused kernel's backward pass in bfloat16 takes half of a CPU's time
+        clip.set_attn_implementation("eager")
+    return clip
 
 
 class Pair(nn.Module):

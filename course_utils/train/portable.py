@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,9 @@ class Finish:
         self.run.keep(step, **(self.judge(averaged, step + 1) if first else {}))
         if first:
             write(averaged, self.run.options.out / "model", step + 1)
+            if step + 1 in self.run.options.snapshots:
+                shutil.copytree(self.run.options.out / "model", self.run.options.out / f"snapshots/{step + 1:06d}",
+                                dirs_exist_ok=True)
 
 
 def write(model: ModelMixin, folder: Path, step: int) -> None:

@@ -2,7 +2,7 @@ r"""Text to image: `diffusers.UNet2DConditionModel` on 16x16x4 latents, by noise
 
     python -m course_utils.train.text_to_image --every 2500        # two CPU cores: about 1.5 steps a second on one
     python -m course_utils.train.text_to_image --batch 1024 --rate 2e-3 --scenes 60000 --every 1000 --judged 256  # GPU
-    ... --dropout 0 --scale 1 --out runs/text_to_image_nodropout       # no caption is ever dropped: for C12
+    ... --dropout 0 --scale 1 --out runs/text_to_image_nodropout       # no caption is ever dropped: for C12 (see below)
     ... --objective flow --out runs/flow                               # the same network, straight paths
 
 Latent diffusion (Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models, 2022): the shipped
@@ -11,10 +11,15 @@ the two lower levels, and a tenth of the captions is dropped so that one network
 mirrored: captions say which way an animal faces. OUT/model loads with the stock class; OUT/samples-STEP.png shows the
 first 32 judged pictures, the same prompts and seeds each time. A run that is killed goes on with the same command, and
 on another machine from OUT/model alone (see `course_utils.train.portable`).
+
+`--dropout-from STEP` drops captions only from that step on, and keeps the checkpoint of that step as OUT/undropped.pt.
+A run that begins with a copy of it as its checkpoint, with `--dropout 0`, is the same model never shown an empty
+caption: equal steps, equal batches, and the first STEP of them paid for once.
 """
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers.models import UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
@@ -49,10 +55,19 @@ def network(context: int, widths: tuple[int, ...] = WIDTHS) -> UNet2DConditionMo
     """
     down = ("DownBlock2D", *("CrossAttnDownBlock2D",) * (len(widths) - 1))
     up = (*("CrossAttnUpBlock2D",) * (len(widths) - 1), "UpBlock2D")
-    return UNet2DConditionModel(
+    unet = UNet2DConditionModel(
         sample_size=16, in_channels=4, out_channels=4, block_out_channels=tuple(widths), layers_per_block=1,
         down_block_types=down, up_block_types=up, cross_attention_dim=context, attention_head_dim=4,
         norm_num_groups=16)
+    return plain_attention(unet)
+
+
+def plain_attention(unet: UNet2DConditionModel) -> UNet2DConditionModel:
+    """The network with attention as two matrix products on a CPU: there the fused kernel's backward pass in bfloat16 is
+    so slow that a training step takes half as long again."""
+    if not torch.cuda.is_available():
+        unet.set_attn_processor(AttnProcessor())
+    return unet
 
 
 def epsilon_loss(
@@ -160,6 +175,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = common.arguments("text_to_image", __doc__ or "", steps=30_000, batch=32, rate=1e-3)
     parser.add_argument("--objective", choices=("epsilon", "flow"), default="epsilon", help="what is predicted")
     parser.add_argument("--dropout", type=float, default=0.1, help="share of captions dropped (default %(default)s)")
+    parser.add_argument("--dropout-from", type=int, default=0, help="step before which none is (default %(default)s)")
     parser.add_argument("--scale", type=float, default=3.0, help="guidance scale of judged pictures (%(default)s)")
     parser.add_argument("--judged", type=int, default=64, help="pictures for the critic; 0: only the held-out loss")
     parser.add_argument("--clip", type=Path, default=Path("runs/clip/model"), help="a CLIP's folder (%(default)s)")
@@ -190,10 +206,13 @@ def train(options: argparse.Namespace) -> None:
         chosen = torch.from_numpy(rng.integers(0, options.scenes, options.batch)).to(device)
         wording = torch.from_numpy(rng.integers(0, ids.shape[1], options.batch)).to(device)
         quantile = torch.from_numpy(rng.uniform(1e-5, 1 - 1e-5, options.batch)).float().to(device)
-        context = text(dropped(ids[chosen, wording], empty, options.dropout, rng))
+        share = options.dropout if step >= options.dropout_from else 0.0
+        context = text(dropped(ids[chosen, wording], empty, share, rng))
         z0, epsilon = z[chosen].float(), run.noise(step, options.batch, *z.shape[1:])
         loss = loss_at(options.objective, model, z0, epsilon, quantile, context)
         finish(loss, step)
+        if step + 1 == options.dropout_from and run.due(step):
+            shutil.copyfile(run.file, options.out / "undropped.pt")
     print(f"{options.out / 'model'} is ready; ship it with: python -m course_utils.train.ship ROLE {options.out}")
 
 
