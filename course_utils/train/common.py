@@ -89,6 +89,11 @@ def on_device(model: Net, device: torch.device) -> Net:
     return model.to(device, memory_format=layout)  # type: ignore[call-overload,no-any-return]
 
 
+def optimiser_for(model: nn.Module, rate: float) -> torch.optim.AdamW:
+    """AdamW as every recipe has it (Loshchilov and Hutter, 2019), without decay."""
+    return torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+
+
 class Average:
     r"""Exponential moving average of weights, \(\bar\theta \leftarrow d\,\bar\theta + (1-d)\,\theta\) with
     \(d = \min(\text{decay}, (1+k)/(10+k))\), so that the first steps are forgotten. Buffers are copied."""
@@ -167,8 +172,7 @@ class Run:
         self.options, self.accelerator = options, accelerator_for(options)
         self.device, self.others = self.accelerator.device, others or {}
         self.raw = on_device(model, self.device)
-        optimiser = torch.optim.AdamW(self.raw.parameters(), lr=options.rate, betas=(0.9, 0.99), weight_decay=0.0,
-                                      fused=True)
+        optimiser = optimiser_for(self.raw, options.rate)
         self.average = Average(self.raw)
         self.step, self.file = 0, options.out / "checkpoint.pt"
         self.stages: list[dict[str, Any]] = []

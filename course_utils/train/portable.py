@@ -106,6 +106,6 @@ def take_up(options: argparse.Namespace, model: nn.Module) -> None:
 
 
 def _checkpoint(model: nn.Module, weights: dict[str, torch.Tensor], step: int, rate: float) -> dict[str, Any]:
-    fresh = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0)
+    fresh = common.optimiser_for(model, rate)
     return {"step": step, "model": weights, "average": weights, "optimiser": fresh.state_dict(),
             "others": {"restart": Restart(step).state_dict()}, "options": {}}  # those of the steps before are unknown

@@ -109,6 +109,17 @@ def test_flow_learns_too_and_no_dropout_is_another_run(tiny, whole):
     assert run(tiny, "nodropout", "--dropout", "0", "--steps", "4")[0]["loss"] != whole[0]["loss"]
 
 
+def test_dropout_from_a_step_on_shares_the_steps_before_with_the_run_that_never_drops(tiny, whole):
+    late = run(tiny, "late", "--dropout-from", "4", "--dropout", "0.9", "--snapshots", "4")
+    never = run(tiny, "never", "--dropout", "0")
+    assert curve(late[:1]) == curve(never[:1])
+    assert late[1]["loss"] != never[1]["loss"]
+    assert json.loads((tiny / "late/snapshots/000004/progress.json").read_text()) == {"step": 4}
+    (tiny / "branch").mkdir()
+    shutil.copy(tiny / "late/undropped.pt", tiny / "branch/checkpoint.pt")
+    assert curve(run(tiny, "branch", "--dropout", "0"))[-1:] == curve(never)[-1:]
+
+
 def test_a_warm_start_begins_with_the_other_runs_weights(tiny, whole, capsys):
     rows = run(tiny, "warm", "--start", str(tiny / "whole/model"), "--steps", "1", "--rate", "1e-5")
     assert rows[0]["step"] == 1
