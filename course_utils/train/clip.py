@@ -22,19 +22,16 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample, normalize
 from transformers import CLIPConfig, CLIPModel
 
-from course_utils.critters import SYNONYMS, Scene, caption, parse, sample
+from course_utils.critters import SYNONYMS, caption, parse, sample
 from course_utils.critters.dataset import pictures
+from course_utils.measure.embeddings import picture_embeddings, text_embeddings, top_1, unlike
 from course_utils.models import tokenizer as tokens
-from course_utils.models.images import to_tensor
 from course_utils.train import common, words
 from course_utils.train.critic import resampled
 from course_utils.train.data import TRAINING_SEED, VALIDATION_SEED
 
 SILENT = -1
 """In tables of attributes: a caption that does not say, a scene in the middle band of sizes."""
-
-CHOICES = 200
-"""Captions among which the right one must be found."""
 
 
 def network(patch: int = 16, width: int = 96) -> CLIPModel:
@@ -103,25 +100,6 @@ def jittered(x: Float[Tensor, "b 3 h w"], rng: np.random.Generator) -> Float[Ten
     return resampled(x, int(rng.integers(48, 128))) if rng.random() < 0.5 else x.clamp(-1, 1)
 
 
-def unlike(scenes: Sequence[Scene], count: int = CHOICES) -> list[int]:
-    """Places of the first `count` scenes that state all seven attributes and differ in at least one of them."""
-    places: dict[str, int] = {}
-    for place, scene in enumerate(scenes):
-        if scene.size_word:
-            places.setdefault(caption(scene), place)
-    return list(places.values())[:count]
-
-
-@torch.inference_mode()
-def retrieval(clip: CLIPModel, shown: UInt8[np.ndarray, "n 128 128 3"], texts: Sequence[str]) -> float:
-    """Share of pictures whose own caption is the nearest of all `texts` (top-1)."""
-    ids = tokens.encode(texts).to(clip.device)
-    said = clip(input_ids=ids, pixel_values=to_tensor(shown[:1]).to(clip.device)).text_embeds
-    seen = [clip(input_ids=ids[:1], pixel_values=x.to(clip.device)).image_embeds for x in to_tensor(shown).split(50)]
-    nearest = similarities(torch.cat(seen), said).argmax(1).cpu()
-    return float((nearest == torch.arange(len(texts))).float().mean())
-
-
 def write_model(clip: CLIPModel, options: argparse.Namespace) -> None:
     """Half-precision weights, the tokenizer, and what `CLIPProcessor` must know about pictures."""
     folder = options.out / "model"
@@ -153,6 +131,7 @@ def train(options: argparse.Namespace) -> None:
     held_out = sample(min(512, options.scenes), VALIDATION_SEED)
     places = unlike(held_out)
     shown = pictures(len(held_out), VALIDATION_SEED, cache=options.cache)[places]
+    own = [caption(held_out[k]) for k in places]
     run, losses = common.Run(options, Pair(network(options.patch, options.width))), []
     ids, truth, said = (table.to(run.device) for table in (ids, truth, said))
     for step in run.steps():
@@ -168,7 +147,8 @@ def train(options: argparse.Namespace) -> None:
             run.note(loss=torch.stack(losses).mean())
             losses.clear()
             clip = run.averaged(Pair(network(options.patch, options.width))).clip
-            run.keep(step, retrieval=retrieval(clip, shown, [caption(held_out[k]) for k in places]))
+            found = top_1(picture_embeddings(clip, shown), text_embeddings(clip, own))
+            run.keep(step, retrieval=found)
     write_model(run.averaged(Pair(network(options.patch, options.width))).clip, options)
     print(f"wrote {options.out / 'model'}; ship it with: python -m course_utils.train.ship clip {options.out}")
 
