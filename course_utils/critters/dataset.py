@@ -14,6 +14,15 @@ import numpy as np
 from .render import render
 from .scene import Scene, sample
 
+TRAINING_SEED = 1
+"""Scenes of every training set; those of the seeds below were never trained on."""
+HELD_OUT_SEED = 2
+"""What models are judged on: their captions are the prompts, their pictures the truth."""
+VALIDATION_SEED = 3
+"""Watched while a model trains."""
+REFERENCE_SEED = 4
+"""Real pictures that generated ones are compared with: no prompt was taken from them."""
+
 _CHUNK = 64
 _SOURCES = ("scene", "shapes", "anatomy", "parts", "heads", "placement", "texture", "palette", "render")
 

@@ -10,12 +10,10 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
+from course_utils.critters.dataset import HELD_OUT_SEED, TRAINING_SEED, VALIDATION_SEED
 from course_utils.measure.photos import training_photo
 
-TRAINING_SEED = 1
-"""Scenes of every training set; the seeds below were never trained on."""
-HELD_OUT_SEED = 2
-VALIDATION_SEED = 3
+__all__ = ["HELD_OUT_SEED", "SHARES", "TRAINING_SEED", "VALIDATION_SEED"]
 
 SHARES = {
     "astronaut": 3, "chelsea": 3, "coffee": 3, "stereo_motorcycle": 3, "rocket": 2, "immunohistochemistry": 1,
