@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
+from course_utils.models.hub import NoNetworkError
 from course_utils.models.images import to_array, to_tensor
-from course_utils.models.loading import NoNetworkError, load
+from course_utils.models.loading import load
 from course_utils.models.registry import REGISTRY, SCALES, Entry, roles
 from course_utils.models.weights import WeightsError, card, verified
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
-from course_utils.models.registry import Entry, entry
-from course_utils.models.weights import verified
+from course_utils.models import lowrank
+from course_utils.models.hub import announce, is_cached, reach
+from course_utils.models.registry import Entry, entry, weights_name
+from course_utils.models.weights import WeightsError, checked, expected, shipped
 
 LARGE = 100
 """Megabytes from which a model is announced before it is fetched, and a CPU is warned about."""
@@ -21,28 +25,36 @@ LARGE = 100
 _warned: set[str] = set()
 
 
-class NoNetworkError(ConnectionError):
-    """A scale must be fetched and cannot be; the embedded one can be used instead."""
-
-
-def load(role: str, scale: str | None = None, device: str | torch.device | None = None) -> Any:
+def load(
+    role: str, scale: str | None = None, device: str | torch.device | None = None, condition: str | None = None
+) -> Any:
     """The model that plays `role`, ready to use: evaluation mode, frozen, float32 on a CPU.
 
+    An object of the stock class, at every scale: `AutoencoderKL` for `"vae"` (with `config.scaling_factor`),
+    `CLIPModel` for `"clip"`, `UNet2DConditionModel` for `"text_to_image"`, `"flow"` and their students,
+    `ControlNetModel` for `"controlnet"`. One that is kept as a low-rank difference comes back whole, too.
+
     Args:
-        role: see `registry.roles()`; so far `"vae"`, an `AutoencoderKL` with `config.scaling_factor`.
+        role: see `registry.roles()`.
         scale: `"critters"` (embedded, the default), `"sd15"`, `"sdxl"`; else the environment's `COURSE_SCALE`.
         device: `"cpu"`, `"cuda"`, ...; by default a GPU where there is one. The choice is printed.
+        condition: of a ControlNet, the map that it reads: `"pose"`, `"edge"` or `"depth"`.
 
     Raises:
-        ValueError: unknown role or scale, with the known ones; a device that is not there.
-        WeightsError: embedded weights are missing or damaged.
+        ValueError: unknown role, scale or condition, with the known ones; a device that is not there.
+        WeightsError: embedded weights are damaged, or not in this copy of the course, with the recipe that trains them.
         NoNetworkError: the scale must be fetched and the hub cannot be reached.
     """
-    chosen, place = entry(role, scale), pick_device(device)
+    return ready(entry(role, scale, condition), device)
+
+
+def ready(chosen: Entry, device: str | torch.device | None = None) -> Any:
+    """The model of an entry, as `load` gives it."""
+    place = pick_device(device)
     warn_if_slow(chosen, place)
     dtype = torch.float32 if place.type == "cpu" else getattr(torch, chosen.gpu_dtype)
     model = embedded(chosen, dtype) if chosen.embedded else fetched(chosen, dtype)
-    print(f"{chosen.role}: scale {chosen.scale}, on {place}")
+    print(f"{chosen.name}: scale {chosen.scale}, on {place}")
     return model.to(place).eval().requires_grad_(False)
 
 
@@ -60,14 +72,56 @@ def warn_if_slow(chosen: Entry, place: torch.device) -> None:
     if place.type == "cpu" and chosen.megabytes >= LARGE and chosen.scale not in _warned:
         _warned.add(chosen.scale)
         warnings.warn(f"scale {chosen.scale!r} runs on the CPU here: expect minutes where a GPU takes seconds;"
-                      " 'critters' is made for a CPU", stacklevel=3)
+                      " 'critters' is made for a CPU", stacklevel=4)
 
 
 def embedded(chosen: Entry, dtype: torch.dtype = torch.float32) -> nn.Module:
-    """A model from `weights/<role>`, each file checked against its hash; float16 on disk, `dtype` in memory."""
-    folder = verified(f"{chosen.role}/config.json").parent
-    verified(f"{chosen.role}/{weights_name(chosen)}")
-    return from_pretrained(chosen, folder, dtype, local_files_only=True)  # else a missing file retries the hub for 25 s
+    """A model from `weights/<folder>`, each file checked against its hash; float16 on disk, `dtype` in memory."""
+    folder = present(chosen)
+    if weights_name(chosen) == lowrank.FILE:
+        return merged(chosen, folder).to(dtype)
+    with quiet():
+        return from_pretrained(chosen, folder, dtype, local_files_only=True)  # else it retries the hub for 25 s
+
+
+def present(chosen: Entry) -> Path:
+    """The folder of an embedded model, checked; if this copy of the course has none, what makes it."""
+    if shipped(chosen.folder):
+        return checked(chosen.folder)
+    module = f"course_utils.train.{chosen.recipe.split()[0]}"
+    remedy = f"{chosen.command} trains them" if find_spec(module) else "nor is the recipe that trains them"
+    raise WeightsError(f"the weights of {chosen.name} are not in this copy of the course; {remedy}")
+
+
+def merged(chosen: Entry, folder: Path) -> nn.Module:
+    """A network in float32 from its low-rank difference to another one.
+
+    Raises `WeightsError` if that one was trained again since: the difference would be added to foreign weights.
+    """
+    base, (kept, facts) = entry(chosen.base, chosen.scale), lowrank.read(folder / lowrank.FILE)
+    weights = present(base) / weights_name(base)
+    if facts.get("base_sha256") != expected()[f"{base.folder}/{weights.name}"]:
+        raise WeightsError(f"the weights of {chosen.name} are a difference to another {base.name} than is here:"
+                           " ship them again (python -m course_utils.train.ship), or restore those from the repository")
+    kind = class_of(chosen)
+    with torch.device("meta"):  # nothing is drawn: the caller's random numbers stay as they are
+        network = kind.from_config(kind.load_config(folder, local_files_only=True))
+    network.load_state_dict(lowrank.restored(load_file(weights), kept), assign=True)
+    return network
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without transformers' progress bar: these files load in a blink, and a notebook would keep the bar."""
+    from transformers.utils import logging
+
+    was = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was:
+            logging.enable_progress_bar()
 
 
 def fetched(chosen: Entry, dtype: torch.dtype) -> nn.Module:
@@ -79,15 +133,21 @@ def fetched(chosen: Entry, dtype: torch.dtype) -> nn.Module:
     return from_pretrained(chosen, chosen.hub, dtype, local_files_only=here)
 
 
-def weights_name(chosen: Entry) -> str:
-    """The file that holds the weights, by the library's custom."""
-    return "diffusion_pytorch_model.safetensors" if chosen.library == "diffusers" else "model.safetensors"
+def class_of(chosen: Entry) -> Any:
+    """The stock class."""
+    return getattr(importlib.import_module(chosen.library), chosen.kind)
 
 
 def from_pretrained(chosen: Entry, source: str | Path, dtype: torch.dtype, **options: Any) -> nn.Module:
-    """The one place that calls a library's loader."""
-    kind = getattr(importlib.import_module(chosen.library), chosen.kind)
-    return kind.from_pretrained(source, use_safetensors=True, **{dtype_keyword(chosen.library): dtype}, **options)
+    """The one place that calls a library's loader.
+
+    OpenAI's CLIP is on the hub in PyTorch's older format alone; transformers reads it without running code from it.
+    """
+    if chosen.library == "diffusers" or chosen.embedded:
+        options["use_safetensors"] = True
+    if chosen.subfolder:
+        options["subfolder"] = chosen.subfolder
+    return class_of(chosen).from_pretrained(source, **{dtype_keyword(chosen.library): dtype}, **options)
 
 
 def dtype_keyword(library: str = "diffusers", version: str | None = None) -> str:
@@ -96,39 +156,3 @@ def dtype_keyword(library: str = "diffusers", version: str | None = None) -> str
         return "dtype"
     major, minor = (version or importlib.import_module("diffusers").__version__).split(".")[:2]
     return "dtype" if (int(major), int(minor)) >= (0, 40) else "torch_dtype"
-
-
-def is_cached(chosen: Entry) -> bool:
-    """Whether the hub's cache on this machine holds configuration and weights."""
-    from huggingface_hub import try_to_load_from_cache
-
-    files = ("config.json", weights_name(chosen))
-    return all(isinstance(try_to_load_from_cache(chosen.hub, name), str) for name in files)
-
-
-def announce(chosen: Entry) -> None:
-    """Before anything is fetched: what, how much, where it will be kept."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    print(f"fetching {chosen.hub} ({chosen.megabytes:.0f} MB, {chosen.licence}), kept in {HF_HUB_CACHE}")
-
-
-def reach(chosen: Entry, seconds: float = 10.0) -> None:
-    """Ask the hub for the configuration once, so that a missing network is told in a line and at once.
-
-    The hub's own client retries for 25 s. Proxies and another endpoint are honoured as it does.
-    """
-    from huggingface_hub import constants
-
-    remedy = f"'critters' needs none: load({chosen.role!r}, scale='critters'), or unset COURSE_SCALE"
-    try:
-        if constants.HF_HUB_OFFLINE:
-            raise OSError("HF_HUB_OFFLINE is set")
-        address = f"{constants.ENDPOINT}/{chosen.hub}/resolve/main/config.json"
-        urlopen(Request(address, method="HEAD"), timeout=seconds).close()
-    except HTTPError as error:
-        raise NoNetworkError(f"the hub answers {error.code} for {chosen.hub}: it is gone, or asks for a log-in;"
-                             f" {remedy}") from None
-    except OSError as error:
-        raise NoNetworkError(f"scale {chosen.scale!r} needs a network to fetch {chosen.hub}"
-                             f" ({getattr(error, 'reason', error)}); {remedy}") from None

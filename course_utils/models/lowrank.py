@@ -18,6 +18,9 @@ from torch import Tensor
 
 Weights = Mapping[str, Tensor]
 
+FILE = "difference.safetensors"
+"""What the file is called in which `write` puts a shipped model."""
+
 UP, DOWN, WHOLE = ".up", ".down", ".whole"
 """What is hung on a tensor's name: its two factors, or itself."""
 

@@ -23,12 +23,11 @@ CONFIGURED: dict[str, tuple[str, dict[str, Any]]] = {
     "ddpm": ("DDPMScheduler", {**NOISE, **TO_THE_END, "clip_sample": False}),
     "lcm": ("LCMScheduler", {**NOISE, **TO_THE_END, "clip_sample": False, "set_alpha_to_one": True}),
     "euler_flow": ("FlowMatchEulerDiscreteScheduler", {"num_train_timesteps": 1000, "shift": 1.0}),
-    "lcm_flow": ("FlowMatchEulerDiscreteScheduler",
-                 {"num_train_timesteps": 1000, "shift": 1.0, "stochastic_sampling": True}),
+    "lcm_flow": ("FlowMatchLCMScheduler", {"num_train_timesteps": 1000, "shift": 1.0}),
 }
 """Class and configuration by name: DDIM (Song et al., 2021), DPM-Solver++ (Lu et al., 2022), Heun's second order
 (Karras et al., 2022), DDPM (Ho et al., 2020), latent consistency (Luo et al., 2023); Euler on a flow (Esser et al.,
-2024), and the same with fresh noise at each step, for consistency students of a flow."""
+2024), and latent consistency on a flow."""
 
 
 def scheduler(name: str) -> Any:

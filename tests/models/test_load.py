@@ -1,12 +1,13 @@
 import sys
 import warnings
+from importlib.util import find_spec
 from urllib.error import HTTPError, URLError
 
 import pytest
 import torch
 from huggingface_hub import constants
 
-from course_utils.models import NoNetworkError, load, loading, registry
+from course_utils.models import NoNetworkError, WeightsError, hub, load, loading, registry, schedulers, weights
 from course_utils.models.__main__ import table
 from course_utils.models.registry import REGISTRY, SCALES, Entry, entry
 
@@ -42,10 +43,16 @@ def test_it_loads_without_asking_the_hub(monkeypatch):
 
 
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(ValueError, match="known roles: vae"):
+    with pytest.raises(ValueError, match=r"known roles: vae, clip, .*controlnet"):
         load("unet")
     with pytest.raises(ValueError, match="known scales: critters, sd15, sdxl"):
         load("vae", "sd3")
+    with pytest.raises(ValueError, match="needs a condition; known conditions: pose, edge, depth"):
+        load("controlnet")
+    with pytest.raises(ValueError, match="no condition called 'scribble'; known conditions: pose, edge, depth"):
+        load("controlnet", "sd15", condition="scribble")
+    with pytest.raises(ValueError, match="'vae' takes no condition, got 'pose'"):
+        load("vae", condition="pose")
 
 
 def test_a_role_that_a_scale_lacks_says_where_it_exists(monkeypatch):
@@ -53,6 +60,44 @@ def test_a_role_that_a_scale_lacks_says_where_it_exists(monkeypatch):
     monkeypatch.setattr(registry, "REGISTRY", (*REGISTRY, large))
     with pytest.raises(ValueError, match="it does at: sd15"):
         entry("planner", "critters")
+    with pytest.raises(ValueError, match=r"it does at: critters, sd15$"):
+        entry("controlnet", "sdxl", "pose")
+
+
+def test_each_condition_is_a_model_of_its_own():
+    folders = [entry("controlnet", "critters", condition).folder for condition in ("pose", "edge", "depth")]
+    assert folders == ["controlnet_pose", "controlnet_edge", "controlnet_depth"]
+    assert entry("controlnet", "sd15", "edge").hub == "lllyasviel/control_v11p_sd15_canny"
+    assert {e.base for e in REGISTRY if e.role == "controlnet" and e.embedded} == {"text_to_image"}
+
+
+@pytest.fixture
+def without_weights(tmp_path, monkeypatch):
+    """A copy of the course that holds no weights."""
+    (tmp_path / weights.SUMS).write_text("{}")
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+
+
+@pytest.mark.usefixtures("without_weights")
+def test_weights_that_are_not_in_this_copy_name_their_recipe(monkeypatch):
+    with pytest.raises(WeightsError, match=r"of flow are not in this copy.*"
+                       r"python -m course_utils.train.text_to_image --objective flow --out runs/flow trains them"):
+        load("flow")
+    with pytest.raises(WeightsError, match=r"controlnet \(depth\).*--condition depth --out runs/controlnet_depth"):
+        load("controlnet", condition="depth")
+    monkeypatch.setattr(loading, "find_spec", lambda module: None)
+    with pytest.raises(WeightsError, match="nor is the recipe"):
+        load("flow")
+
+
+@pytest.mark.usefixtures("without_weights")
+def test_what_is_not_in_this_copy_is_not_offered():
+    assert not [e for e in registry.available() if e.embedded]
+    with pytest.raises(ValueError, match=r"known roles: vae, clip, text_to_image, controlnet, preview$"):
+        load("unet")  # those that the hub has
+    *lines, last = table().splitlines()
+    assert not [line for line in lines if " critters " in line]
+    assert last.startswith("not in this copy: vae, clip, text_to_image, ")
 
 
 def test_the_environment_chooses_the_scale_and_an_argument_overrules_it(monkeypatch):
@@ -66,13 +111,28 @@ def test_the_environment_chooses_the_scale_and_an_argument_overrules_it(monkeypa
         load("vae")
 
 
-def test_every_entry_says_all_that_the_table_shows():
+def test_every_entry_says_all_that_is_needed():
     assert {e.scale for e in REGISTRY} <= set(SCALES)
-    assert len({(e.role, e.scale) for e in REGISTRY}) == len(REGISTRY)
-    lines = table().splitlines()
-    assert len(lines) == 1 + len(REGISTRY)
+    assert len({(e.role, e.scale, e.condition) for e in REGISTRY}) == len(REGISTRY)
     for e in REGISTRY:
-        assert any(e.scale in line and e.licence in line for line in lines)
+        assert bool(e.recipe) == e.embedded
+        assert bool(e.objective) == bool(e.sampler) == bool(e.steps)
+        assert not e.sampler or e.sampler in schedulers.CONFIGURED
+        assert ("flow" in e.sampler) == (e.objective == "flow")
+        if e.base:  # a difference is to a network of the same objective that is kept whole
+            base = entry(e.base, e.scale)
+            assert (base.base, base.objective) == ("", e.objective)
+
+
+def test_shipped_models_have_a_recipe():
+    for e in registry.available():
+        assert not e.embedded or find_spec(f"course_utils.train.{e.recipe.split()[0]}")
+
+
+def test_the_table_shows_what_can_be_loaded():
+    lines = table().splitlines()
+    for e in registry.available():
+        assert any(e.role in line and e.scale in line and e.licence in line for line in lines)
 
 
 @pytest.fixture
@@ -83,7 +143,7 @@ def without_network(monkeypatch):
     def refuse(*_, **__):
         raise URLError("Name or service not known")
 
-    monkeypatch.setattr(loading, "urlopen", refuse)
+    monkeypatch.setattr(hub, "urlopen", refuse)
 
 
 @pytest.mark.usefixtures("without_network")
@@ -101,7 +161,7 @@ def test_without_a_network_it_announces_and_then_names_the_alternative(capsys):
 def test_offline_mode_is_a_missing_network(monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(NoNetworkError, match="HF_HUB_OFFLINE"):
-        loading.reach(LARGE)
+        hub.reach(LARGE)
 
 
 def test_a_model_that_left_the_hub_is_not_called_a_missing_network(monkeypatch):
@@ -110,9 +170,9 @@ def test_a_model_that_left_the_hub_is_not_called_a_missing_network(monkeypatch):
     def gone(request, timeout):
         raise HTTPError(request.full_url, 404, "Not Found", None, None)
 
-    monkeypatch.setattr(loading, "urlopen", gone)
+    monkeypatch.setattr(hub, "urlopen", gone)
     with pytest.raises(NoNetworkError, match=r"answers 404.*gone"):
-        loading.reach(LARGE)
+        hub.reach(LARGE)
 
 
 def test_a_reachable_hub_is_asked_for_the_configuration(monkeypatch):
@@ -123,8 +183,8 @@ def test_a_reachable_hub_is_asked_for_the_configuration(monkeypatch):
             asked.append("closed")
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(loading, "urlopen", lambda request, timeout: asked.append(request.full_url) or Answer())
-    loading.reach(LARGE)
+    monkeypatch.setattr(hub, "urlopen", lambda request, timeout: asked.append(request.full_url) or Answer())
+    hub.reach(LARGE)
     assert asked == [f"{constants.ENDPOINT}/stabilityai/sd-vae-ft-mse/resolve/main/config.json", "closed"]
 
 
@@ -138,9 +198,25 @@ def test_a_fetched_model_goes_through_the_same_loader(monkeypatch):
     assert calls == [((LARGE, "stabilityai/sd-vae-ft-mse", torch.float32), {"local_files_only": True})]
 
 
+def test_a_part_of_a_larger_repository_is_found_there(monkeypatch):
+    asked = []
+    kind = type("Kind", (), {"from_pretrained": staticmethod(lambda *a, **k: asked.append((a, k)))})
+    monkeypatch.setattr(loading, "class_of", lambda _: kind)
+    unet, clip = entry("text_to_image", "sd15"), entry("clip", "sd15")
+    assert hub.within(unet, "config.json") == "unet/config.json"
+    loading.from_pretrained(unet, unet.hub, torch.float16)
+    loading.from_pretrained(clip, clip.hub, torch.float16)
+    assert asked[0][1].items() >= {"subfolder": "unet", "use_safetensors": True}.items()
+    assert asked[1] == (("openai/clip-vit-base-patch32",), {"dtype": torch.float16})
+
+
+def test_the_way_out_of_a_missing_network_is_a_line_that_works():
+    assert hub.call(entry("controlnet", "sd15", "edge")) == "load('controlnet', scale='critters', condition='edge')"
+
+
 def test_a_cache_that_holds_nothing_is_known(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    assert not loading.is_cached(entry("vae", "sdxl"))
+    assert not hub.is_cached(entry("vae", "sdxl"))
 
 
 def test_a_large_model_on_a_cpu_warns_once(monkeypatch):

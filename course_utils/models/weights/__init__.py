@@ -50,6 +50,23 @@ def verified(path: str) -> Path:
     return file
 
 
+def recorded(folder: str) -> list[str]:
+    """The files of `weights/<folder>` that have a hash, as paths for `verified`; none if it was never shipped."""
+    return [path for path in expected() if path.startswith(f"{folder}/")]
+
+
+def shipped(folder: str) -> bool:
+    """Whether this copy of the course holds that model's weights."""
+    return any(path.endswith(".safetensors") for path in recorded(folder))
+
+
+def checked(folder: str) -> Path:
+    """`weights/<folder>`, each recorded file of it checked against its hash. Raises `WeightsError` as `verified`."""
+    for path in recorded(folder):
+        verified(path)
+    return FOLDER / folder
+
+
 def card(role: str) -> dict[str, Any]:
     """What was measured of an embedded model when it was shipped: the facts behind its model card.
 
