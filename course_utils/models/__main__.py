@@ -1,9 +1,16 @@
-"""`python -m course_utils.models`: the table of roles, scales, sizes, licences and hashes."""
+"""The models from the command line.
+
+    python -m course_utils.models                                       # roles, scales, sizes, licences, hashes
+    python -m course_utils.models export ROLE FOLDER                    # a folder that the stock pipelines load
+    python -m course_utils.models export controlnet FOLDER --condition pose
+"""
 
 from __future__ import annotations
 
-from course_utils.models.loading import weights_name
-from course_utils.models.registry import REGISTRY, Entry
+import argparse
+from pathlib import Path
+
+from course_utils.models.registry import REGISTRY, Entry, available, weights_name
 from course_utils.models.weights import FOLDER, expected
 
 HEADINGS = ("role", "scale", "class", "MB", "licence", "where", "SHA-256")
@@ -11,20 +18,42 @@ HEADINGS = ("role", "scale", "class", "MB", "licence", "where", "SHA-256")
 
 def row(entry: Entry) -> tuple[str, ...]:
     """An entry's cells; size and hash of an embedded model are those of its file."""
-    path = f"{entry.role}/{weights_name(entry)}"
-    file = FOLDER / path
-    megabytes = file.stat().st_size / 1e6 if entry.embedded and file.exists() else entry.megabytes
-    digest = expected().get(path, "not shipped")[:16] if entry.embedded else "checked by the hub"
-    where = f"weights/{entry.role}" if entry.embedded else entry.hub
-    return entry.role, entry.scale, entry.kind, f"{megabytes:.1f}", entry.licence, where, digest
+    role = f"{entry.role} ({entry.condition})" if entry.condition else entry.role
+    path = f"{entry.folder}/{weights_name(entry)}"
+    megabytes = (FOLDER / path).stat().st_size / 1e6 if entry.embedded else entry.megabytes
+    digest = expected()[path][:16] if entry.embedded else "checked by the hub"
+    where = f"weights/{entry.folder}" if entry.embedded else entry.hub
+    return role, entry.scale, entry.kind, f"{megabytes:.1f}", entry.licence, where, digest
 
 
 def table() -> str:
-    """The registry in aligned columns."""
-    rows = [HEADINGS, *map(row, REGISTRY)]
+    """What can be loaded, in aligned columns; below it, the roles whose weights are not in this copy."""
+    rows = [HEADINGS, *map(row, available())]
     widths = [max(len(cells[k]) for cells in rows) for k in range(len(HEADINGS))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True)).rstrip() for cells in rows)
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True)).rstrip() for cells in rows]
+    absent = [entry.name for entry in REGISTRY if entry not in available()]
+    return "\n".join([*lines, *([f"not in this copy: {', '.join(absent)}"] if absent else [])])
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command line; without arguments, the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command")
+    ask = commands.add_parser("export", help="write a model as a folder of the stock libraries")
+    ask.add_argument("role")
+    ask.add_argument("folder", type=Path)
+    ask.add_argument("--condition", help="of a ControlNet: pose, edge or depth")
+    options = parser.parse_args(argv)
+    if options.command is None:
+        print(table())
+        return
+    from course_utils.models.export import export  # it needs the pipelines, and the table does not
+
+    try:
+        print(f"wrote {export(options.role, options.folder, options.condition)}: see the README there")
+    except (ValueError, RuntimeError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":
-    print(table())
+    main()

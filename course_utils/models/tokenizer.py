@@ -100,11 +100,15 @@ def tokenizer() -> CLIPTokenizer:
 
 
 def encode(texts: Sequence[str], by: CLIPTokenizer | None = None) -> Int[Tensor, "n 24"]:
-    """Token indices of each text, padded (with the end token, as CLIP does) or cut to `LENGTH`."""
+    """Token indices of each text, padded (with the end token, as CLIP does) or cut to the tokenizer's length.
+
+    That is `LENGTH` for the course's own, and 77 for CLIP's.
+    """
+    by = by or tokenizer()
     if not len(texts):
-        return torch.zeros(0, LENGTH, dtype=torch.long)
-    options = {"padding": "max_length", "truncation": True, "max_length": LENGTH}
-    return (by or tokenizer())(list(texts), return_tensors="pt", **options).input_ids
+        return torch.zeros(0, by.model_max_length, dtype=torch.long)
+    options = {"padding": "max_length", "truncation": True, "max_length": by.model_max_length}
+    return by(list(texts), return_tensors="pt", **options).input_ids
 
 
 def unknown_words(text: str) -> list[str]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 from transformers import CLIPModel
 
 from course_utils.critters import Scene, caption
-from course_utils.models.tokenizer import encode
+from course_utils.models import load, text
+from course_utils.models.tokenizer import encode, tokenizer
 
 WORDINGS = 6
 """Captions of each scene: the plain one, and varied ones."""
@@ -30,8 +31,8 @@ def wordings(scenes: Sequence[Scene], count: int = WORDINGS) -> list[list[str]]:
 
 def varied(scene: Scene, variant: int) -> str:
     """A varied caption, one in twenty with a word of random letters thrown in."""
-    text, rng = caption(scene, variant), random.Random(f"stray word {variant}")
-    return with_word(text, made_up(rng), rng) if rng.random() < STRAY else text
+    plain, rng = caption(scene, variant), random.Random(f"stray word {variant}")
+    return with_word(plain, made_up(rng), rng) if rng.random() < STRAY else plain
 
 
 def made_up(rng: random.Random) -> str:
@@ -52,25 +53,22 @@ def tokens(texts: Sequence[Sequence[str]]) -> Int[Tensor, "n k 24"]:
     return flat.view(len(texts), -1, flat.shape[-1]).short()
 
 
-class TextEncoder:
-    """The frozen text side of a trained CLIP: what Stable Diffusion's U-Net attends to.
+class TextEncoder(text.TextEncoder):
+    """The frozen text side of the CLIP in `folder`, a run's `model`; `None`: of the shipped one.
 
-    Raises `FileNotFoundError` if `folder` holds no model.
+    Raises `FileNotFoundError` if the folder holds no model.
     """
 
-    def __init__(self, folder: Path, device: torch.device | str = "cpu") -> None:
-        if not (folder / "config.json").is_file():
-            raise FileNotFoundError(f"{folder} holds no CLIP: train it with python -m course_utils.train.clip, or give"
-                                    " --clip the folder `model` of such a run")
-        clip: Any = CLIPModel.from_pretrained(folder, dtype=torch.float32)
-        self.model = clip.text_model.eval().requires_grad_(False).to(device)
-        self.device, self.width = torch.device(device), int(clip.config.text_config.hidden_size)
+    def __init__(self, folder: Path | None, device: torch.device | str = "cpu") -> None:
+        super().__init__(clip_of(folder, device), tokenizer())
 
-    @torch.no_grad()
-    def __call__(self, ids: Int[Tensor, "b 24"]) -> Float[Tensor, "b 24 d"]:
-        """Last hidden states, after the final norm and without a mask, as `StableDiffusionPipeline` takes them."""
-        return self.model(ids.to(self.device, torch.long)).last_hidden_state
 
-    def read(self, texts: Sequence[str]) -> Float[Tensor, "b 24 d"]:
-        """Hidden states of prompts; of the empty one for the unconditional branch."""
-        return self(encode(texts))
+def clip_of(folder: Path | None, device: torch.device | str) -> Any:
+    """The CLIP of a folder, or the shipped one; frozen, float32."""
+    if folder is None:
+        return load("clip", "critters", device)
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(f"{folder} holds no CLIP: train it with python -m course_utils.train.clip, or give"
+                                " --clip the folder `model` of such a run")
+    clip: Any = CLIPModel.from_pretrained(folder, dtype=torch.float32)
+    return clip.eval().requires_grad_(False).to(device)
