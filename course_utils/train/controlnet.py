@@ -24,6 +24,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_utils.critters import caption, sample, sheet
+from course_utils.diffusion.controlled import Controlled
 from course_utils.diffusion.samplers import initial_noise, with_guidance
 from course_utils.measure.critic import keypoint_errors, load_critic, read
 from course_utils.train import common, latents, maps, portable, words
@@ -38,23 +39,6 @@ HINT_WIDTHS = (16, 24, 32, 64)
 def network(base: UNet2DConditionModel) -> ControlNetModel:
     """A ControlNet that begins as the base's encoder; its zero convolutions make it silent."""
     return ControlNetModel.from_unet(base, conditioning_embedding_out_channels=HINT_WIDTHS)
-
-
-class Controlled:
-    """The base and its ControlNet, called like a U-Net; maps in [0, 1] `[b, 3, 128, 128]` stay the same throughout.
-
-    Guidance asks for both branches at once: then every map serves twice, as in the stock pipeline.
-    """
-
-    def __init__(self, base: Any, control: Any, shown: Float[Tensor, "b 3 h w"], scale: float = 1.0) -> None:
-        self.base, self.control, self.shown, self.scale = base, control, shown, scale
-
-    def __call__(self, z: Tensor, t: Tensor | float, context: Tensor, return_dict: bool = False) -> tuple[Tensor]:
-        """The base's prediction with the ControlNet's answers added to its skip connections."""
-        shown = self.shown.repeat(len(z) // len(self.shown), 1, 1, 1)
-        down, middle = self.control(z, t, context, shown, self.scale, return_dict=False)
-        return self.base(z, t, context, down_block_additional_residuals=down, mid_block_additional_residual=middle,
-                         return_dict=return_dict)
 
 
 def hints(drawn: np.ndarray, device: torch.device) -> Float[Tensor, "b 3 128 128"]:
