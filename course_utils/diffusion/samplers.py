@@ -1,29 +1,43 @@
 """Samplers as short loops of our own: unlike the pipelines' they take any guidance scale, also in [0, 1].
 
-A sampler needs a `predict(z, t)` and knows nothing of text or networks; `with_guidance` makes one from a U-Net.
+A sampler needs a `predict(z, t)` and knows nothing of text or networks; `with_guidance` makes one from a U-Net. `ddim`
+and `euler` are written out; the others are the stock schedulers of diffusers by name, all through one loop, `denoise`.
 """
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import torch
+from diffusers.schedulers import DDIMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler, LCMScheduler
 from jaxtyping import Float
 from torch import Tensor
 
 from course_utils.diffusion import flow, schedule
 from course_utils.diffusion.guidance import guided, rescaled, scale_at
+from course_utils.models import schedulers
 
 Latents = Float[Tensor, "b c h w"]
 Predict = Callable[[Latents, float], Latents]
 r"""Latents and a timestep in [0, 1000) to the predicted noise (for DDIM) or velocity (for Euler)."""
 
 
+def generators(seeds: Sequence[int]) -> list[torch.Generator]:
+    """A source of noise for each latent, on the CPU: the same on every device and in every batch."""
+    return [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+
+
+def drawn(sources: Sequence[torch.Generator], size: int = 16, channels: int = 4) -> Float[Tensor, "b channels s s"]:
+    """Standard normal latents, each from its own source; what a sampler adds on its way is drawn from it next."""
+    return torch.stack([torch.randn(channels, size, size, generator=source) for source in sources])
+
+
 def initial_noise(seeds: Sequence[int], size: int = 16, channels: int = 4) -> Float[Tensor, "b channels size size"]:
-    """Standard normal latents, one seed each, drawn on the CPU: the same on every device and in every batch."""
-    draws = [torch.randn(channels, size, size, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-    return torch.stack(draws)
+    """Standard normal latents, one seed each: what every picture of the course begins with."""
+    return drawn(generators(seeds), size, channels)
 
 
 def with_guidance(
@@ -40,17 +54,91 @@ def with_guidance(
         rescale: see `guidance.rescaled`; 0 leaves it out.
         interval: timesteps (low, high] within which guidance acts; see `guidance.scale_at`.
     """
+    both_texts = torch.cat([unconditional, conditional]) if scale not in (0, 1) else conditional
 
     def predict(z: Latents, t: float) -> Latents:
         w = scale_at(t, scale, interval)
         if w in (0, 1):
             return unet(z, t, conditional if w else unconditional, return_dict=False)[0]
-        both = unet(torch.cat([z, z]), t, torch.cat([unconditional, conditional]), return_dict=False)[0]
+        both = unet(torch.cat([z, z]), t, both_texts, return_dict=False)[0]
         epsilon_u, epsilon_c = both.chunk(2)
         combined = guided(epsilon_u, epsilon_c, w)
         return rescaled(combined, epsilon_c, rescale) if rescale else combined
 
     return predict
+
+
+SAMPLERS = {"epsilon": ("ddim", "dpmpp", "heun", "ddpm", "lcm"), "flow": ("euler_flow", "lcm_flow")}
+"""Names of `models.schedulers` that go with what a network predicts; the first is the default.
+
+* `ddim`: first order, nothing drawn on the way. `euler_flow` is the same idea on straight paths.
+* `dpmpp`: second order, from the last two evaluations. `heun`: second order, two evaluations a step but for the last.
+* `ddpm`: ancestral, noise drawn in every step; made for 1000 of them.
+* `lcm`, `lcm_flow`: to the picture, back to a lower level with fresh noise, again: for students.
+"""
+
+LCM_STEPS = 50
+"""Steps of the teacher that a latent consistency model was distilled over: its sampler picks among their timesteps."""
+
+
+def stock_scheduler(name: str, steps: int) -> Any:
+    """A stock scheduler by name, ready for `denoise`: made anew, since a scheduler remembers where it is.
+
+    Raises:
+        ValueError: unknown name, with the known ones; steps that are no whole number from 1 to 1000 (`lcm`: to 50).
+    """
+    scheduler, most = schedulers.scheduler(name), LCM_STEPS if name == "lcm" else schedule.STEPS
+    if not isinstance(steps, Integral) or not 1 <= steps <= most:
+        raise ValueError(f"the sampler {name!r} takes 1 to {most} steps, a whole number, got {steps!r}")
+    scheduler = stand_in(name, steps) or scheduler
+    if name in SAMPLERS["flow"]:
+        scheduler.set_timesteps(sigmas=flow.sigmas(steps)[:-1])
+    elif isinstance(scheduler, (DDIMScheduler, LCMScheduler)) or scheduler.config.get("use_karras_sigmas"):
+        scheduler.set_timesteps(steps)
+    else:  # given only a number, they would now and then add a timestep of -1, by rounding (at 61 steps, say)
+        scheduler.set_timesteps(timesteps=schedule.trailing(steps))
+    if hasattr(scheduler, "set_begin_index"):  # else it looks up the first timestep, and is misled where it comes twice
+        scheduler.set_begin_index(0)
+    return scheduler
+
+
+def stand_in(name: str, steps: int) -> Any | None:
+    """What does a sampler's work where the stock class falls short; `None`: it does not.
+
+    `DDIMScheduler` takes strides of 1000 // steps and stops short of the picture unless steps divides 1000: else
+    DPM-Solver++ of order one is the same method and can count (Lu et al., DPM-Solver++, 2022). Heun's only step of one is
+    Euler's, from the highest level; Karras' levels would begin with the lowest.
+    """
+    if name == "ddim" and schedule.STEPS % steps:
+        return DPMSolverMultistepScheduler(**schedulers.NOISE, solver_order=1)
+    return HeunDiscreteScheduler(**schedulers.NOISE) if name == "heun" and steps == 1 else None
+
+
+def denoise(
+    predict: Predict, scheduler: Any, z: Latents, generator: torch.Generator | Sequence[torch.Generator] | None = None,
+    watch: Callable[[Latents, float], object] | None = None,
+) -> Latents:
+    """Latents from standard normal noise z by a stock scheduler, as its pipelines use it.
+
+    Args:
+        predict: the noise or the velocity, as the scheduler's kind wants it.
+        scheduler: from `stock_scheduler`, or any of diffusers after `set_timesteps`; good for one call.
+        z: noise. Schedulers that count in noise-to-signal ratios (`heun`) scale it up first, and what the network is
+            shown down again.
+        generator: what draws noise on the way, one for all latents or one for each; on the CPU, so that devices agree.
+        watch: is called with latents and timestep before each evaluation, and with the result and 0 at the end.
+    """
+    z = z * getattr(scheduler, "init_noise_sigma", 1.0)
+    shown = getattr(scheduler, "scale_model_input", lambda latents, t: latents)
+    draws = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
+    for t in scheduler.timesteps:
+        seen = shown(z, t)
+        if watch:
+            watch(seen, float(t))
+        z = scheduler.step(predict(seen, t), t, z, return_dict=False, **draws)[0]
+    if watch:
+        watch(z, 0.0)
+    return z
 
 
 def ddim_step(
