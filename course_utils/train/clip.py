@@ -4,10 +4,12 @@ r"""The text encoder and its companion: `transformers.CLIPModel`, trained to tel
     python -m course_utils.train.clip --batch 1024 --rate 2e-3 --steps 12000 --patch 8 --scenes 60000       # one GPU
 
 Radford et al., Learning Transferable Visual Models from Natural Language Supervision (2021): the symmetric InfoNCE loss
-(van den Oord et al., Contrastive Predictive Coding, 2018) with a learned temperature. One thing differs. The world is
+(van den Oord et al., Contrastive Predictive Coding, 2018) with a learned temperature. Two things differ. The world is
 small and captions leave words out, so a caption is often true of several pictures of a batch; such pairs are no
-negatives and are left out of the sum. OUT/model holds model, tokenizer and the pictures' normalisation, and loads with
-the stock classes. A run that is killed goes on with the same command.
+negatives and are left out of the sum. And half of a batch are mirror images of the other half, *left* and *right*
+swapped in their captions: pictures that differ in nothing but where the animal looks. Without them the model ignores
+it, as two captions of a batch hardly ever differ in that alone. OUT/model holds model, tokenizer and the pictures'
+normalisation, and loads with the stock classes. A run that is killed goes on with the same command.
 """
 from __future__ import annotations
 
@@ -90,7 +92,7 @@ def agreement(scenes: Int[Tensor, "b 7"], captions: Int[Tensor, "c 7"]) -> Bool[
 
 
 def jittered(x: Float[Tensor, "b 3 h w"], rng: np.random.Generator) -> Float[Tensor, "b 3 h w"]:
-    """Mildly changed pictures: moved and zoomed, tinted, half of the batches softened. Never mirrored."""
+    """Mildly changed pictures: moved and zoomed, tinted, half of the batches softened."""
     matrix = torch.zeros(len(x), 2, 3)
     matrix[:, 0, 0] = matrix[:, 1, 1] = torch.from_numpy(rng.uniform(0.94, 1.06, len(x)))
     matrix[:, :, 2] = torch.from_numpy(rng.uniform(-0.08, 0.08, (len(x), 2)))
@@ -98,6 +100,20 @@ def jittered(x: Float[Tensor, "b 3 h w"], rng: np.random.Generator) -> Float[Ten
     grid = affine_grid(matrix.to(x.device), list(x.shape), align_corners=False)
     x = grid_sample(x, grid, padding_mode="border", align_corners=False) * gain
     return resampled(x, int(rng.integers(48, 128))) if rng.random() < 0.5 else x.clamp(-1, 1)
+
+
+def swap_sides(ids: Int[Tensor, "b n"]) -> Int[Tensor, "b n"]:
+    """Token indices with *left* and *right* exchanged."""
+    left, right = tokens.tokenizer().convert_tokens_to_ids(["left" + tokens.LAST, "right" + tokens.LAST])
+    return torch.where(ids == left, right, torch.where(ids == right, left, ids))
+
+
+def turn_round(stated: Int[Tensor, "b 7"]) -> Int[Tensor, "b 7"]:
+    """Attributes of the mirror image: the other facing, where one is stated."""
+    facing = list(SYNONYMS).index("facing")
+    turned = stated.clone()
+    turned[:, facing] = torch.where(stated[:, facing] == SILENT, SILENT, 1 - stated[:, facing])
+    return turned
 
 
 def write_model(clip: CLIPModel, options: argparse.Namespace) -> None:
@@ -117,6 +133,8 @@ def main(argv: list[str] | None = None) -> None:
     parser = common.arguments("clip", __doc__ or "", steps=6_000, batch=128, rate=1e-3)
     parser.add_argument("--patch", type=int, default=16, help="pixels a side of a patch (default %(default)s)")
     parser.add_argument("--width", type=int, default=96, help="width of the text encoder (default %(default)s)")
+    parser.add_argument("--mirrored", action=argparse.BooleanOptionalAction, default=True,
+                        help="make half of each batch the other half's mirror images")
     train(common.parsed(parser, argv))
 
 
@@ -136,11 +154,15 @@ def train(options: argparse.Namespace) -> None:
     ids, truth, said = (table.to(run.device) for table in (ids, truth, said))
     for step in run.steps():
         rng = run.numbers(step)
-        chosen = rng.integers(0, options.scenes, options.batch)
-        wording = rng.integers(0, ids.shape[1], options.batch)
-        x = jittered(on_device(renders[chosen], run.device), rng)
-        seen, read, warmth = run.model(ids[chosen, wording].long(), x)
-        loss = contrastive(warmth * similarities(seen, read), agreement(truth[chosen], said[chosen, wording]))
+        count = options.batch // 2 if options.mirrored else options.batch
+        chosen, wording = rng.integers(0, options.scenes, count), rng.integers(0, ids.shape[1], count)
+        x, text = on_device(renders[chosen], run.device), ids[chosen, wording].long()
+        shows, says = truth[chosen], said[chosen, wording]
+        if options.mirrored:
+            x, text = torch.cat([x, x.flip(3)]), torch.cat([text, swap_sides(text)])
+            shows, says = torch.cat([shows, turn_round(shows)]), torch.cat([says, turn_round(says)])
+        seen, read, warmth = run.model(text, jittered(x, rng))
+        loss = contrastive(warmth * similarities(seen, read), agreement(shows, says))
         run.learn(loss, step)
         losses.append(loss.detach())
         if run.due(step):

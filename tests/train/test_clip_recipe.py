@@ -115,3 +115,19 @@ def test_wordings_begin_plain_vary_and_sometimes_hold_a_foreign_word():
     foreign = [bool(clip.tokens.unknown_words(text)) for several in texts for text in several[1:]]
     assert 0.02 < np.mean(foreign) < 0.09
     assert words.tokens(texts).shape == (300, 4, 24)
+
+
+def test_a_mirror_image_is_told_the_other_way_round():
+    scene = Scene(facing="left")
+    texts = [caption(scene), "a fox facing right", "a cat"]
+    swapped = clip.swap_sides(encode(texts))
+    assert swapped.equal(encode([caption(Scene(facing="right")), "a fox facing left", "a cat"]))
+    stated = clip.attributes([parse(text) for text in texts])
+    assert clip.turn_round(stated).equal(clip.attributes([{**parse(texts[0]), "facing": "right"},
+                                                          parse("a fox facing left"), parse("a cat")]))
+
+
+def test_without_mirror_images_it_is_another_run(run):
+    clip.main([*SMOKE, "--no-mirrored", "--out", str(run / "plain"), "--steps", "4"])
+    plain, whole = (read_log(run / name / "log.csv")[0] for name in ("plain", "whole"))
+    assert plain["loss"] != whole["loss"]
