@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from course_utils.models.export import export
 from course_utils.models.hub import NoNetworkError
 from course_utils.models.images import to_array, to_tensor
 from course_utils.models.loading import load
@@ -17,8 +18,8 @@ from course_utils.models.registry import REGISTRY, SCALES, Entry, available, rol
 from course_utils.models.weights import WeightsError, card, verified
 
 __all__ = [
-    "REGISTRY", "SCALES", "Entry", "NoNetworkError", "TextEncoder", "WeightsError", "available", "card", "load",
-    "load_text", "roles", "to_array", "to_tensor", "verified",
+    "REGISTRY", "SCALES", "Entry", "NoNetworkError", "TextEncoder", "WeightsError", "available", "card", "export",
+    "load", "load_text", "roles", "to_array", "to_tensor", "verified",
 ]  # fmt: skip
 
 

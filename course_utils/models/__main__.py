@@ -10,8 +10,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from course_utils.models import weights
+from course_utils.models.export import export
 from course_utils.models.registry import REGISTRY, Entry, available, weights_name
-from course_utils.models.weights import FOLDER, expected
+from course_utils.models.weights import expected
 
 HEADINGS = ("role", "scale", "class", "MB", "licence", "where", "SHA-256")
 
@@ -20,7 +22,7 @@ def row(entry: Entry) -> tuple[str, ...]:
     """An entry's cells; size and hash of an embedded model are those of its file."""
     role = f"{entry.role} ({entry.condition})" if entry.condition else entry.role
     path = f"{entry.folder}/{weights_name(entry)}"
-    megabytes = (FOLDER / path).stat().st_size / 1e6 if entry.embedded else entry.megabytes
+    megabytes = (weights.FOLDER / path).stat().st_size / 1e6 if entry.embedded else entry.megabytes
     digest = expected()[path][:16] if entry.embedded else "checked by the hub"
     where = f"weights/{entry.folder}" if entry.embedded else entry.hub
     return role, entry.scale, entry.kind, f"{megabytes:.1f}", entry.licence, where, digest
@@ -47,8 +49,6 @@ def main(argv: list[str] | None = None) -> None:
     if options.command is None:
         print(table())
         return
-    from course_utils.models.export import export  # it needs the pipelines, and the table does not
-
     try:
         print(f"wrote {export(options.role, options.folder, options.condition)}: see the README there")
     except (ValueError, RuntimeError) as error:

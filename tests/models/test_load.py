@@ -1,3 +1,4 @@
+import shutil
 import sys
 import warnings
 from importlib.util import find_spec
@@ -7,9 +8,10 @@ import pytest
 import torch
 from huggingface_hub import constants
 
-from course_utils.models import NoNetworkError, WeightsError, hub, load, loading, registry, schedulers, weights
+from course_utils.models import NoNetworkError, WeightsError, hub, load, loading, lowrank, registry, schedulers, weights
 from course_utils.models.__main__ import table
 from course_utils.models.registry import REGISTRY, SCALES, Entry, entry
+from course_utils.train import ship
 
 LARGE = entry("vae", "sd15")
 
@@ -248,3 +250,50 @@ def test_the_chosen_keyword_is_one_that_this_version_reads(recwarn):
     load("vae", device="cpu")
     assert not [w for w in recwarn if "dtype" in str(w.message)]
     assert "diffusers" in sys.modules
+
+
+def test_a_difference_comes_back_as_a_whole_stock_network(tiny, capsys):
+    before = torch.random.get_rng_state()
+    student, base = load("lcm", device="cpu"), load("text_to_image", device="cpu")
+    assert torch.random.get_rng_state().equal(before)  # loading draws nothing
+    assert type(student).__name__ == "UNet2DConditionModel"
+    assert not student.training
+    assert {p.dtype for p in student.parameters()} == {torch.float32}
+    assert not any(p.requires_grad or p.is_meta for p in student.parameters())
+    kept, _ = lowrank.read(tiny / "lcm" / lowrank.FILE)
+    expected = lowrank.restored(base.state_dict(), kept)
+    assert all(value.equal(expected[name]) for name, value in student.state_dict().items())
+    assert not student.conv_in.weight.equal(base.conv_in.weight)
+    assert "lcm: scale critters, on cpu" in capsys.readouterr().out
+
+
+def test_a_controlnet_names_its_condition(tiny, capsys):
+    assert type(load("controlnet", device="cpu", condition="pose")).__name__ == "ControlNetModel"
+    assert capsys.readouterr().out == "controlnet (pose): scale critters, on cpu\n"
+
+
+def test_clip_loads_without_a_bar(tiny, capfd):
+    assert type(load("clip", device="cpu")).__name__ == "CLIPModel"
+    assert capfd.readouterr() == ("clip: scale critters, on cpu\n", "")
+
+
+def test_a_difference_to_weights_that_are_no_longer_here_is_refused(tiny, tmp_path, monkeypatch):
+    copy = tmp_path / "weights"
+    shutil.copytree(tiny, copy)
+    monkeypatch.setattr(weights, "FOLDER", copy)
+    for name in ("config.json", "diffusion_pytorch_model.safetensors"):
+        shutil.copy(copy / "flow" / name, copy / "text_to_image" / name)
+    ship.record(copy)
+    with pytest.raises(WeightsError, match=r"of lcm are a difference to another text_to_image than is here: ship"):
+        load("lcm")
+    (copy / "lcm" / lowrank.FILE).write_bytes(b"0" * 100)
+    with pytest.raises(WeightsError, match="damaged"):
+        load("lcm")
+
+
+def test_the_table_shows_conditions_and_differences(tiny):
+    lines = table().splitlines()
+    (pose,) = [line for line in lines if "controlnet (pose)" in line and "critters" in line]
+    assert "weights/controlnet_pose" in pose
+    (lcm,) = [line for line in lines if line.startswith("lcm ")]
+    assert weights.expected()["lcm/difference.safetensors"][:16] in lcm

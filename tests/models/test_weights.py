@@ -1,6 +1,6 @@
 import json
+import runpy
 import shutil
-import subprocess
 import sys
 
 import pytest
@@ -86,8 +86,9 @@ def test_a_card_is_read_or_the_cards_there_are_named(copy):
         weights.card("vea")
 
 
-def test_the_table_prints(capfd):
-    subprocess.run([sys.executable, "-m", "course_utils.models"], check=True)
-    said = capfd.readouterr().out
+def test_the_table_prints(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["models"])
+    runpy.run_module("course_utils.models", run_name="__main__")
+    said = capsys.readouterr().out
     assert "stabilityai/sd-vae-ft-mse" in said
     assert expected()[VAE][:16] in said
