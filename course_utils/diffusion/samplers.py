@@ -106,8 +106,8 @@ def stand_in(name: str, steps: int) -> Any | None:
     """What does a sampler's work where the stock class falls short; `None`: it does not.
 
     `DDIMScheduler` takes strides of 1000 // steps and stops short of the picture unless steps divides 1000: else
-    DPM-Solver++ of order one is the same method and can count (Lu et al., DPM-Solver++, 2022). Heun's only step of one is
-    Euler's, from the highest level; Karras' levels would begin with the lowest.
+    DPM-Solver++ of order one is the same method and can count (Lu et al., DPM-Solver++, 2022). Heun's only step of
+    one is Euler's, from the highest level; Karras' levels would begin with the lowest.
     """
     if name == "ddim" and schedule.STEPS % steps:
         return DPMSolverMultistepScheduler(**schedulers.NOISE, solver_order=1)
