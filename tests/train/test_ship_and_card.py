@@ -4,12 +4,15 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+from transformers import CLIPTokenizer
 
 from course_utils.critters import render, sample
 from course_utils.measure import autoencoder
-from course_utils.models import load, weights
+from course_utils.models import load, load_text, weights
+from course_utils.models.tokenizer import LENGTH, build
 from course_utils.models.weights import FOLDER, sha256
-from course_utils.train import card, ship, vae
+from course_utils.train import card, clip, common, controlnet, portable, ship, text_to_image, vae
 from course_utils.train.card_text import option
 from course_utils.train.data import HELD_OUT_SEED
 
@@ -52,17 +55,124 @@ def test_an_unfinished_run_is_not_shipped(tmp_path):
 
 def test_a_long_curve_is_thinned_and_keeps_its_end(tmp_path):
     (tmp_path / "log.csv").write_text("step,seconds,loss\n" + "".join(f"{k},1,2\n" for k in range(1, 1002)))
-    torch.save({"step": 1, "stages": [{"from": 0, "seed": "0", "scenes": "1"}]}, tmp_path / "checkpoint.pt")
-    ship._ship_curve(tmp_path, tmp_path)
+    ship._ship_curve(tmp_path, tmp_path, {})
     rows = (tmp_path / "curve.csv").read_text().splitlines()
     assert len(rows) < 210
     assert rows[-1].startswith("1001,")
 
 
-def test_the_command_line_ships(run, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(ship.ship, "__defaults__", (tmp_path,))
-    ship.main(["vae", str(run)])
+def test_the_command_line_ships(run, tmp_path, capsys):
+    ship.main(["vae", str(run)], tmp_path)
     assert "shipped after 8 steps" in capsys.readouterr().out
+    for arguments, message in ((["vea", str(run)], "known ones: adversarial, clip, controlnet, critic"),
+                               (["controlnet", str(run)], "known conditions: pose, edge, depth"),
+                               (["vae", str(run), "--rank", "2"], "has no base to be a difference to"),
+                               (["lcm", str(run), "--rank", "2"], "ship text_to_image first"),
+                               (["vae", str(tmp_path)], "not finished")):
+        with pytest.raises(SystemExit):
+            ship.main(arguments, tmp_path)
+        assert message in capsys.readouterr().err
+
+
+def finished(folder, model):
+    """What a recipe leaves when it is done: model, checkpoint, log."""
+    portable.write(model, folder / "model", 7)
+    torch.save({"step": 7, "stages": [{"from": 0, "seed": "0", "scenes": "9"}]}, folder / "checkpoint.pt")
+    (folder / "log.csv").write_text("step,seconds,loss\n7,3600,0.5\n")
+    return folder
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A base, a student and a ControlNet of it, all tiny."""
+    torch.manual_seed(0)
+    base, student = text_to_image.network(16, (16, 16, 32)), text_to_image.network(16, (16, 16, 32))
+    control = controlnet.network(base)
+    with torch.no_grad():
+        for weight, origin in zip(student.parameters(), base.parameters(), strict=True):
+            few = torch.randn(len(weight), 2) @ torch.randn(2, weight[0].numel()) if weight.ndim > 1 else None
+            weight.copy_(origin + 0.01 * (few.view_as(weight) if few is not None else 1))
+        for weight in control.parameters():
+            weight.add_(0.01 * torch.randn_like(weight))
+    return {name: finished(tmp_path / name, model)
+            for name, model in (("base", base), ("student", student), ("control", control))}
+
+
+def weights_of(folder):
+    return {name: value.float() for name, value in load_file(folder / portable.WEIGHTS).items()}
+
+
+def test_a_student_ships_as_what_it_changed_and_loads_whole(trained, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "weights"
+    ship.ship("text_to_image", trained["base"], folder)
+    ship.main(["lcm", str(trained["student"]), "--rank", "2"], folder)
+    assert "rank 2 keeps 100.0% of the squared change" in capsys.readouterr().out
+    recorded = json.loads((folder / weights.SUMS).read_text())
+    assert {path for path in recorded if path.startswith("lcm/")} == {"lcm/config.json", "lcm/difference.safetensors"}
+    size = (folder / "lcm/difference.safetensors").stat().st_size
+    assert size < 0.6 * (folder / "text_to_image" / portable.WEIGHTS).stat().st_size
+    made = json.loads((folder / "lcm/recipe.json").read_text())
+    assert made["command"] == "python -m course_utils.train.lcm"
+    assert made["low_rank"]["rank"] == 2
+    monkeypatch.setattr(weights, "FOLDER", folder)
+    wanted = weights_of(trained["student"] / "model")
+    for name, value in load("lcm", "critters", "cpu").state_dict().items():
+        torch.testing.assert_close(value, wanted[name], atol=2e-3, rtol=1e-3)  # half precision, twice
+
+
+def test_a_controlnet_ships_for_its_condition_whole_or_as_a_difference(trained, tmp_path, monkeypatch):
+    folder = tmp_path / "weights"
+    monkeypatch.setattr(weights, "FOLDER", folder)
+    ship.ship("text_to_image", trained["base"], folder)
+    ship.ship("controlnet", trained["control"], folder, "edge")
+    wanted = weights_of(trained["control"] / "model")
+    whole = load("controlnet", "critters", "cpu", "edge").state_dict()
+    assert all(value.equal(wanted[name]) for name, value in whole.items())
+    assert "controlnet_edge/progress.json" in weights.expected()  # from which another machine can go on
+    made = json.loads((folder / "controlnet_edge/recipe.json").read_text())
+    assert made["command"] == "python -m course_utils.train.controlnet --condition edge"
+    ship.ship("controlnet", trained["control"], folder, "edge", rank=4)
+    assert not (folder / "controlnet_edge" / portable.WEIGHTS).exists()  # the whole one is gone
+    compressed = load("controlnet", "critters", "cpu", "edge").state_dict()
+    own = [name for name in wanted if name.startswith(("controlnet_", "conv_in.bias"))]
+    assert len(own) > 10
+    assert all(compressed[name].equal(wanted[name]) for name in own)
+
+
+def test_a_base_that_is_shipped_again_names_the_differences_to_it(trained, tmp_path, capsys):
+    folder = tmp_path / "weights"
+    ship.ship("text_to_image", trained["base"], folder)
+    ship.ship("lcm", trained["student"], folder, rank=2)
+    ship.main(["text_to_image", str(trained["base"])], folder)
+    assert "older base" not in capsys.readouterr().out
+    ship.main(["text_to_image", str(trained["student"])], folder)
+    assert "lcm is a difference to an older base: ship it anew" in capsys.readouterr().out
+
+
+def test_clip_takes_its_tokenizer_along_and_every_file_has_a_hash(tmp_path, monkeypatch):
+    options = common.parsed(common.arguments("clip", "", 1, 1, 1e-3), ["--out", str(tmp_path / "clip")])
+    clip.write_model(clip.network(patch=64, width=16), options)
+    finished_clip = tmp_path / "clip"
+    torch.save({"step": 7, "stages": [{"from": 0, "seed": "0", "scenes": "9"}]}, finished_clip / "checkpoint.pt")
+    (finished_clip / "log.csv").write_text("step,seconds,loss\n7,3600,0.5\n")
+    folder = tmp_path / "weights"
+    ship.ship("clip", finished_clip, folder)
+    monkeypatch.setattr(weights, "FOLDER", folder)
+    files = {path.name for path in (folder / "clip").iterdir()} - {"recipe.json", "curve.csv"}
+    assert {f"clip/{name}" for name in files} == set(weights.expected())
+    assert files >= {"config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json"}
+    shipped = CLIPTokenizer.from_pretrained(folder / "clip")
+    assert (shipped.get_vocab(), shipped.model_max_length) == (build().get_vocab(), LENGTH)
+    assert load_text("critters", "cpu").read(["a fox"]).shape == (1, LENGTH, 16)
+
+
+def test_weights_that_are_not_numbers_are_not_shipped(trained, tmp_path):
+    broken = text_to_image.network(16, (16, 16, 32))
+    with torch.no_grad():
+        broken.conv_in.bias[0] = torch.nan
+    with pytest.raises(ValueError, match=r"holds NaN or infinite numbers \(conv_in.bias\)"):
+        ship.ship("flow", finished(tmp_path / "broken", broken), tmp_path / "weights")
+    assert not (tmp_path / "weights").exists()
 
 
 def test_cards_are_made_of_measurements(tmp_path, monkeypatch):
