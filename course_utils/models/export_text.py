@@ -56,8 +56,8 @@ _PIPELINE = '''import torch
 from diffusers import StableDiffusionPipeline
 
 pipeline = StableDiffusionPipeline.from_pretrained(".")
-noise = torch.Generator().manual_seed(0)
-picture = pipeline("{prompt}", generator=noise, {settings}).images[0]
+prompt, noise = "{prompt}", torch.Generator().manual_seed(0)
+picture = pipeline(prompt, generator=noise, {settings}).images[0]
 picture.save("picture.png")
 '''
 
@@ -66,8 +66,8 @@ from diffusers import StableDiffusionControlNetPipeline
 from PIL import Image
 
 pipeline = StableDiffusionControlNetPipeline.from_pretrained(".")
-noise, shown = torch.Generator().manual_seed(0), Image.open("map.png")
-picture = pipeline("{prompt}", shown, generator=noise, {settings}).images[0]
+prompt, noise = "{prompt}", torch.Generator().manual_seed(0)
+picture = pipeline(prompt, Image.open("map.png"), generator=noise, {settings}).images[0]
 picture.save("picture.png")
 '''
 
@@ -83,8 +83,8 @@ scheduler, steps = {scheduler}.from_pretrained("scheduler"), {steps}
 with torch.no_grad():
     noise, size = torch.Generator().manual_seed(0), unet.config.sample_size
     z = torch.randn(1, unet.config.in_channels, size, size, generator=noise)
-    ids = words(["", "{prompt}"], padding="max_length", return_tensors="pt").input_ids
-    empty, prompt = text(ids)[0].chunk(2)
+    prompts = ["", "{prompt}"]
+    empty, prompt = text(words(prompts, padding="max_length", return_tensors="pt").input_ids)[0].chunk(2)
     scheduler.set_timesteps({levels})
     for t in scheduler.timesteps:
 {guided}

@@ -79,7 +79,7 @@ def embedded(chosen: Entry, dtype: torch.dtype = torch.float32) -> nn.Module:
     """A model from `weights/<folder>`, each file checked against its hash; float16 on disk, `dtype` in memory."""
     folder = present(chosen)
     if weights_name(chosen) == lowrank.FILE:
-        return merged(chosen, folder).to(dtype)
+        return merged(chosen, folder, dtype)
     with quiet():
         return from_pretrained(chosen, folder, dtype, local_files_only=True)  # else it retries the hub for 25 s
 
@@ -93,8 +93,8 @@ def present(chosen: Entry) -> Path:
     raise WeightsError(f"the weights of {chosen.name} are not in this copy of the course; {remedy}")
 
 
-def merged(chosen: Entry, folder: Path) -> nn.Module:
-    """A network in float32 from its low-rank difference to another one.
+def merged(chosen: Entry, folder: Path, dtype: torch.dtype) -> nn.Module:
+    """A whole network from its low-rank difference to another one.
 
     Raises `WeightsError` if that one was trained again since: the difference would be added to foreign weights.
     """
@@ -106,7 +106,8 @@ def merged(chosen: Entry, folder: Path) -> nn.Module:
     kind = class_of(chosen)
     with torch.device("meta"):  # nothing is drawn: the caller's random numbers stay as they are
         network = kind.from_config(kind.load_config(folder, local_files_only=True))
-    network.load_state_dict(lowrank.restored(load_file(weights), kept), assign=True)
+    whole = lowrank.restored(load_file(weights), kept)
+    network.load_state_dict({name: value.to(dtype) for name, value in whole.items()}, assign=True)
     return network
 
 

@@ -297,3 +297,12 @@ def test_the_table_shows_conditions_and_differences(tiny):
     assert "weights/controlnet_pose" in pose
     (lcm,) = [line for line in lines if line.startswith("lcm ")]
     assert weights.expected()["lcm/difference.safetensors"][:16] in lcm
+
+
+def test_a_difference_comes_in_the_wanted_precision_without_a_word(tiny, monkeypatch):
+    said = []
+    monkeypatch.setattr("diffusers.models.modeling_utils.logger.warning", lambda *a: said.append(a))
+    for dtype in (torch.float16, torch.float32):
+        network = loading.embedded(entry("lcm", "critters"), dtype)
+        assert {p.dtype for p in network.parameters()} == {dtype}
+    assert said == []
