@@ -13,8 +13,10 @@ VAE = "vae/diffusion_pytorch_model.safetensors"
 
 @pytest.fixture
 def copy(tmp_path, monkeypatch):
-    """The weights' folder, in a copy that may be broken."""
-    shutil.copytree(FOLDER, tmp_path / "weights")
+    """Hashes and two models of the weights' folder, in a copy that may be broken."""
+    for name in ("vae", "critic"):
+        shutil.copytree(FOLDER / name, tmp_path / "weights" / name)
+    shutil.copy(FOLDER / SUMS, tmp_path / "weights")
     monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
     return tmp_path / "weights"
 
