@@ -120,7 +120,8 @@ def main(argv: list[str] | None = None) -> None:
     for step in run.steps():
         rng = run.numbers(step)
         chosen = rng.integers(0, options.scenes, options.batch)
-        x, *wanted = examples(*(part[chosen] for part in training), rng)
+        renders, edges, depths = (part[chosen] for part in training)
+        x, *wanted = examples(renders, edges, depths, rng)
         run.model.train()
         answers = run.model(x.to(run.device, memory_format=torch.channels_last))
         edge, depth = losses(answers, *(part.to(run.device) for part in wanted))
