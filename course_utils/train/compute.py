@@ -1,0 +1,105 @@
+r"""What a training costs in FLOPs, counted on the networks themselves, so that two models can be given the same.
+
+A step counts three passes: the backward pass forms gradients of activations and of weights, each at the price of a
+forward pass (Kaplan et al., Scaling Laws for Neural Language Models, 2020, section 2.1). What counts as a FLOP is said
+in `course_utils.measure.cost`. Not counted, on either side: the frozen text encoder, the optimiser, validation.
+
+    python -m course_utils.train.compute runs/text_to_image       # the whole bill of a latent run, autoencoder included
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models import AutoencoderKL, UNet2DConditionModel
+
+from course_utils.measure.cost import flops
+from course_utils.models.tokenizer import LENGTH
+from course_utils.models.weights import FOLDER
+from course_utils.train.ship import recipe as told
+
+PASSES = 3
+"""Forward passes' worth of a training step."""
+
+
+def pass_flops(unet: UNet2DConditionModel) -> int:
+    """FLOPs of one forward pass of one picture (or latent) with a caption of our tokenizer's length."""
+    settings: Any = unet.config
+    with torch.device("meta"):
+        twin: Any = UNet2DConditionModel.from_config(settings)
+        shape = (1, settings["in_channels"], settings["sample_size"], settings["sample_size"])
+        context = torch.empty(1, LENGTH, settings["cross_attention_dim"])
+        inputs = torch.empty(shape), torch.empty(1, dtype=torch.long), context
+    return flops(twin, *inputs)
+
+
+def step_flops(unet: UNet2DConditionModel, batch: int) -> int:
+    """FLOPs of a training step on `batch` pictures, in every process."""
+    return PASSES * pass_flops(unet) * batch * int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def autoencoder_flops(vae: AutoencoderKL, size: int) -> tuple[int, int]:
+    """FLOPs of encoding and of decoding one picture of `size` pixels a side."""
+    with torch.device("meta"):
+        twin: Any = AutoencoderKL.from_config(vae.config)
+        x, z = torch.empty(1, 3, size, size), torch.empty(1, 4, size // 8, size // 8)
+    return flops(twin.encode, x), flops(twin.decode, z)
+
+
+def pictures_seen(recipe: Mapping[str, Any]) -> int:
+    """Steps times batch of a `recipe.json`, stage by stage."""
+    starts = [int(stage.split()[-1]) for stage in recipe["options"]]
+    batch = seen = 0
+    for options, begin, end in zip(recipe["options"].values(), starts, [*starts[1:], recipe["steps"]], strict=True):
+        batch = int(options.get("batch", batch))
+        seen += batch * (end - begin)
+    return seen
+
+
+def denoiser_training(unet: UNet2DConditionModel, recipe: Mapping[str, Any]) -> int:
+    """FLOPs of a denoiser's training by its `recipe.json`."""
+    return step_flops(unet, 1) * pictures_seen(recipe)
+
+
+def autoencoder_training(vae: AutoencoderKL, recipe: Mapping[str, Any]) -> int:
+    """FLOPs of an autoencoder's training by its `recipe.json`: crops of 64 pixels, through both halves.
+
+    The last steps see larger and fewer pictures, for as many pixels, and a convolution's price goes by pixels.
+    """
+    return PASSES * sum(autoencoder_flops(vae, 64)) * pictures_seen(recipe)
+
+
+def encoding(vae: AutoencoderKL, scenes: int) -> int:
+    """FLOPs of turning scenes of 128x128 into latents, once."""
+    return autoencoder_flops(vae, 128)[0] * scenes
+
+
+def latent_bill(run: Path, codec: Path = FOLDER / "vae") -> dict[str, int]:
+    """FLOPs of a latent run's steps, of encoding its scenes, and of training its autoencoder (a shipped folder).
+
+    Raises `FileNotFoundError` if the run has no checkpoint or the autoencoder no `recipe.json`.
+    """
+    recipe, vae = told("text_to_image", run), AutoencoderKL.from_config(json.loads((codec / "config.json").read_text()))
+    with torch.device("meta"):
+        unet = UNet2DConditionModel.from_config(json.loads((run / "model/config.json").read_text()))
+    return {"autoencoder": autoencoder_training(vae, json.loads((codec / "recipe.json").read_text())),
+            "encoding": encoding(vae, recipe["scenes"]),
+            "denoiser": denoiser_training(unet, recipe)}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Print the bill."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, help="the folder of a latent run")
+    bill = latent_bill(parser.parse_args(argv).run)
+    for name, count in {**bill, "together": sum(bill.values())}.items():
+        print(f"{name:12s} {count:.3g} FLOPs")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+r"""The twin without an autoencoder: `diffusers.UNet2DConditionModel` on pictures of 3x128x128, for claim C04.
+
+    python -m course_utils.train.pixel_text_to_image --equal runs/text_to_image       # as much compute as that run had
+    python -m course_utils.train.pixel_text_to_image --flops 1e15 --every 500                          # two CPU cores
+    python -m course_utils.train.pixel_text_to_image --batch 256 --rate 2e-3 --scenes 60000 --judged 256     # one GPU
+
+Everything but the space is the latent model's (`course_utils.train.text_to_image`): objective, schedule, captions and
+the order in which they are drawn, text encoder, judge. The network follows ADM (Dhariwal and Nichol, Diffusion Models
+Beat GANs on Image Synthesis, 2021): few channels where pixels are many, attention only at 16x16 and below. The log
+counts the FLOPs so far (`course_utils.train.compute` says which); `--snapshots` keeps weights along the way, so that
+quality can be drawn against them. A run that is killed goes on with the same command.
+"""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers.models import UNet2DConditionModel
+from jaxtyping import Float
+from torch import Tensor
+
+from course_utils.critters import Scene, caption, sample
+from course_utils.critters.dataset import pictures
+from course_utils.diffusion.samplers import initial_noise, with_guidance
+from course_utils.measure.critic import load_critic
+from course_utils.models.images import to_array, to_tensor
+from course_utils.train import common, compute, portable, text_to_image, words
+from course_utils.train.clip import on_device
+from course_utils.train.data import TRAINING_SEED, VALIDATION_SEED
+from course_utils.train.text_to_image import dropped, loss_at, plain_attention, sampled
+
+WIDTHS = (16, 16, 32, 48, 64)
+ATTENTIVE = 2
+"""So many of the lowest levels attend to the caption: those of 16x16 and 8x8."""
+
+SIZE, HELD_OUT = 128, 64
+
+
+def network(context: int, widths: tuple[int, ...] = WIDTHS) -> UNet2DConditionModel:
+    """The U-Net, untrained: levels from 128x128 down, one residual layer each; shipped it weighs less than 3 MB.
+
+    `context` is the width of the text encoder.
+    """
+    convolutional = len(widths) - ATTENTIVE
+    down = (*("DownBlock2D",) * convolutional, *("CrossAttnDownBlock2D",) * ATTENTIVE)
+    up = (*("CrossAttnUpBlock2D",) * ATTENTIVE, *("UpBlock2D",) * convolutional)
+    unet = UNet2DConditionModel(
+        sample_size=SIZE, in_channels=3, out_channels=3, block_out_channels=tuple(widths), layers_per_block=1,
+        down_block_types=down, up_block_types=up, cross_attention_dim=context, attention_head_dim=4,
+        norm_num_groups=8)
+    return plain_attention(unet)
+
+
+@torch.inference_mode()
+def generate(
+    unet: UNet2DConditionModel, text: words.TextEncoder, prompts: list[str], seeds: list[int], scale: float,
+    batch: int = 16,
+) -> Float[Tensor, "n 3 128 128"]:
+    """Pictures in about [-1, 1] of prompts, one seed each, at a guidance scale: 25 steps of DDIM."""
+    parts, empty = [], text.read([""])
+    for k in range(0, len(prompts), batch):
+        conditional = text.read(prompts[k : k + batch])
+        predict = with_guidance(unet, conditional, empty.expand_as(conditional), scale)
+        parts.append(sampled("epsilon", predict, initial_noise(seeds[k : k + batch], SIZE, 3).to(text.device)))
+    return torch.cat(parts)
+
+
+class Judge(text_to_image.Judge):
+    """The latent model's judge, to whom a picture is a latent that needs no decoding; counts the FLOPs beside."""
+
+    def __init__(self, options: argparse.Namespace, text: words.TextEncoder, step_flops: int) -> None:
+        self.options, self.text, self.step_flops = options, text, step_flops
+        self.scenes = sample(min(HELD_OUT, options.scenes), VALIDATION_SEED)
+        self.latents = to_tensor(pictures(len(self.scenes), VALIDATION_SEED, cache=options.cache))
+        self.epsilon = torch.randn(self.latents.shape, generator=torch.Generator().manual_seed(VALIDATION_SEED))
+        self.critic = load_critic(str(text.device)) if options.judged else None
+
+    def __call__(self, unet: UNet2DConditionModel, step: int) -> dict[str, float]:
+        """The numbers of a log row, FLOPs so far first; writes the contact sheet."""
+        return {"flops": step * self.step_flops, **super().__call__(unet, step)}
+
+    def pictures(self, unet: UNet2DConditionModel, scenes: list[Scene]) -> np.ndarray:
+        """One picture for each scene's plain caption, seeds 0, 1, 2, ..."""
+        prompts, seeds = [caption(scene) for scene in scenes], list(range(len(scenes)))
+        return to_array(generate(unet, self.text, prompts, seeds, self.options.scale))
+
+
+def steps_within(options: argparse.Namespace, step_flops: int) -> int:
+    """The length of the schedule: as many steps as the budget pays for, or `--steps` where none is given.
+
+    Raises `ValueError` if it does not pay for one.
+    """
+    if options.smoke or not (options.flops or options.equal):
+        return int(options.steps)
+    budget = options.flops or sum(compute.latent_bill(options.equal).values())
+    if budget < step_flops:
+        raise ValueError(f"a step costs {step_flops:.3g} FLOPs, the budget is {budget:.3g}: give more, or a smaller"
+                         " --batch")
+    return int(budget // step_flops)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train; the averaged weights lie in OUT/model after every validation."""
+    parser = common.arguments("pixel_text_to_image", __doc__ or "", steps=8_000, batch=32, rate=1e-3)
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--flops", type=float, default=None, help="compute to spend, in place of --steps")
+    budget.add_argument("--equal", type=Path, default=None, metavar="RUN",
+                        help="a latent run's folder: spend as much as it and its autoencoder took")
+    parser.add_argument("--dropout", type=float, default=0.1, help="share of captions dropped (default %(default)s)")
+    parser.add_argument("--scale", type=float, default=3.0, help="guidance scale of judged pictures (%(default)s)")
+    parser.add_argument("--judged", type=int, default=64, help="pictures for the critic; 0: only the held-out loss")
+    parser.add_argument("--clip", type=Path, default=Path("runs/clip/model"), help="a CLIP's folder (%(default)s)")
+    parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS, help="channels of the levels, by eights")
+    options = common.parsed(parser, argv)
+    options.objective = "epsilon"
+    train(options)
+
+
+def train(options: argparse.Namespace) -> None:
+    """The whole method: noise a picture, read the caption, predict the noise."""
+    torch.manual_seed(options.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    text = words.TextEncoder(options.clip, device)
+    renders = pictures(options.scenes, TRAINING_SEED, cache=options.cache)
+    ids = words.tokens(words.wordings(sample(options.scenes, TRAINING_SEED))).to(device)
+    empty = words.tokens([[""]])[0, 0].to(device)
+    unet = network(text.width, options.widths)
+    step_flops = compute.step_flops(unet, options.batch)
+    options.steps = steps_within(options, step_flops)
+    portable.take_up(options, unet)
+    restart = portable.Restart()
+    run = common.Run(options, unet, {"restart": restart})
+    judge = Judge(options, text, step_flops)
+    finish = portable.Finish(run, restart, lambda: network(text.width, options.widths), judge)
+    for step in run.steps():
+        rng = run.numbers(step)
+        chosen = rng.integers(0, options.scenes, options.batch)
+        wording = rng.integers(0, ids.shape[1], options.batch)
+        quantile = torch.from_numpy(rng.uniform(1e-5, 1 - 1e-5, options.batch)).float().to(device)
+        context = text(dropped(ids[chosen, wording], empty, options.dropout, rng))
+        x = on_device(renders[chosen], device)
+        loss = loss_at("epsilon", run.model, x, run.noise(step, *x.shape), quantile, context)
+        finish(loss, step)
+    print(f"{options.out / 'model'} is ready; ship it with: python -m course_utils.train.ship ROLE {options.out}")
+
+
+if __name__ == "__main__":
+    main()
