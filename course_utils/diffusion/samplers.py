@@ -106,12 +106,16 @@ def stand_in(name: str, steps: int) -> Any | None:
     """What does a sampler's work where the stock class falls short; `None`: it does not.
 
     `DDIMScheduler` takes strides of 1000 // steps and stops short of the picture unless steps divides 1000: else
-    DPM-Solver++ of order one is the same method and can count (Lu et al., DPM-Solver++, 2022). Heun's only step of
-    one is Euler's, from the highest level; Karras' levels would begin with the lowest.
+    DPM-Solver++ of order one is the same method and can count (Lu et al., DPM-Solver++, 2022). The second order of
+    `dpmpp` and `heun` is lost in one long last step, from t = 39 or so to the picture: with the levels of Karras et al.
+    (Elucidating the Design Space of Diffusion-Based Generative Models, 2022, equation 5) they first go down to t = 0.
+    Heun's only step of one is Euler's, and takes its level from `schedule.trailing`: of Karras' it would be the lowest.
     """
     if name == "ddim" and schedule.STEPS % steps:
         return DPMSolverMultistepScheduler(**schedulers.NOISE, solver_order=1)
-    return HeunDiscreteScheduler(**schedulers.NOISE) if name == "heun" and steps == 1 else None
+    if name == "dpmpp":
+        return DPMSolverMultistepScheduler(**schedulers.NOISE, use_karras_sigmas=True)
+    return HeunDiscreteScheduler(**schedulers.NOISE, use_karras_sigmas=steps > 1) if name == "heun" else None
 
 
 def denoise(
