@@ -1,6 +1,7 @@
 """What things cost, side by side in one run: `make bench`. Machines are noisy: read ratios, not single figures.
 
-Each line is the median of several runs after one warm-up, on one thread unless it says otherwise.
+Each line is the median of several runs after one warm-up, on one thread unless it says otherwise. Sampling comes first,
+so that the memory it states is its own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+from bench_sampling import bench_sampling
 from diffusers import AutoencoderKL
 
 from course_utils.critters import render, sample
@@ -72,6 +74,7 @@ def bench_vae() -> None:
 
 
 if __name__ == "__main__":
+    bench_sampling()
     torch.set_num_threads(1)
     bench_renderer()
     bench_vae()

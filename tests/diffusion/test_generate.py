@@ -4,17 +4,13 @@ import numpy as np
 import pytest
 import torch
 from diffusers import (
-    AutoencoderKL,
     AutoencoderTiny,
-    ControlNetModel,
     DDIMScheduler,
     LCMScheduler,
     StableDiffusionControlNetPipeline,
     StableDiffusionPipeline,
-    UNet2DConditionModel,
 )
 from PIL import Image
-from transformers import CLIPTextConfig, CLIPTextModel
 
 from course_utils.diffusion import generate, schedule
 from course_utils.diffusion.controlled import Controlled
@@ -22,41 +18,14 @@ from course_utils.diffusion.generate import TextToImage
 from course_utils.diffusion.inversion import invert
 from course_utils.diffusion.samplers import ddim, generators, initial_noise
 from course_utils.models.registry import Entry
-from course_utils.models.text import TextEncoder
-from course_utils.models.tokenizer import LENGTH, build
+from course_utils.models.tokenizer import LENGTH
 
 SIDE = 8
-"""Of the latents: pictures and maps are 64x64 here."""
+"""Of the latents of the tiny parts: pictures and maps are 64x64."""
 
 PROMPTS, SEEDS = ["a small scaly blue cat", "a fox", ""], [5, 6, 7]
 STOCK = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "timestep_spacing": "trailing",
          "steps_offset": 1, "clip_sample": False}
-
-
-def small_unet(channels=4):
-    return UNet2DConditionModel(
-        sample_size=SIDE, in_channels=channels, out_channels=channels, block_out_channels=(16, 16), layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=16, attention_head_dim=4, norm_num_groups=8).eval().requires_grad_(False)
-
-
-@pytest.fixture(scope="module")
-def parts():
-    """A U-Net, a text encoder, an autoencoder and a ControlNet that is not silent, all tiny and untrained."""
-    torch.manual_seed(0)
-    words = build()
-    clip = CLIPTextModel(CLIPTextConfig(
-        vocab_size=len(words), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
-        max_position_embeddings=LENGTH, bos_token_id=words.bos_token_id, eos_token_id=words.eos_token_id,
-        pad_token_id=words.pad_token_id)).eval().requires_grad_(False)
-    vae = AutoencoderKL(down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
-                        block_out_channels=(8,) * 4, norm_num_groups=4, scaling_factor=0.5).eval().requires_grad_(False)
-    unet = small_unet()
-    control = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(8, 8, 8, 8)).eval()
-    for layer in (*control.controlnet_down_blocks, control.controlnet_mid_block,
-                  control.controlnet_cond_embedding.conv_out):
-        torch.nn.init.normal_(layer.weight, std=0.3)
-    return {"unet": unet, "text": TextEncoder(clip, words), "vae": vae, "control": control.requires_grad_(False)}
 
 
 @pytest.fixture
@@ -226,7 +195,7 @@ def test_without_conditioning_the_map_is_not_even_read(draw, stick):
     assert draw.latents(["a fox"], [0], control_map=stick, conditioning_scale=0.0).equal(draw.latents(["a fox"], [0]))
 
 
-def test_other_decoders(parts):
+def test_other_decoders(parts, pixel_unet):
     torch.manual_seed(1)
     quick = AutoencoderTiny(encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(8,) * 4,
                             num_encoder_blocks=(1,) * 4, num_decoder_blocks=(1,) * 4).eval()
@@ -234,7 +203,7 @@ def test_other_decoders(parts):
     draw = TextToImage(parts["unet"], parts["text"], quick)
     assert draw.decode(z).shape == (2, 64, 64, 3)
     assert TextToImage(parts["unet"], parts["text"], quick, batch=1).decode(z) == pytest.approx(draw.decode(z), abs=1)
-    pixels = TextToImage(small_unet(channels=3), parts["text"])
+    pixels = TextToImage(pixel_unet, parts["text"])
     assert pixels(["a fox"], [0], steps=2).shape == (1, SIDE, SIDE, 3)  # latents are pictures
 
 
