@@ -8,9 +8,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from numbers import Integral
 from typing import Any
 
+import numpy as np
 import torch
 from diffusers.schedulers import DDIMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler, LCMScheduler
 from jaxtyping import Float
@@ -88,7 +88,7 @@ def stock_scheduler(name: str, steps: int) -> Any:
         ValueError: unknown name, with the known ones; steps that are no whole number from 1 to 1000 (`lcm`: to 50).
     """
     scheduler, most = schedulers.scheduler(name), LCM_STEPS if name == "lcm" else schedule.STEPS
-    if not isinstance(steps, Integral) or not 1 <= steps <= most:
+    if not isinstance(steps, (int, np.integer)) or not 1 <= steps <= most:
         raise ValueError(f"the sampler {name!r} takes 1 to {most} steps, a whole number, got {steps!r}")
     scheduler = stand_in(name, steps) or scheduler
     if name in SAMPLERS["flow"]:
