@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 
 from course_utils.critters import sample
+from course_utils.critters.dataset import HELD_OUT_SEED, REFERENCE_SEED, TRAINING_SEED, VALIDATION_SEED
 from course_utils.measure import frechet as module
 from course_utils.measure.frechet import (
     FOR_CARDS,
-    REFERENCE_SEED,
-    discrepancy,
     distances,
     extractor,
     features_of,
@@ -17,7 +16,6 @@ from course_utils.measure.frechet import (
     real_features,
     square_root,
 )
-from course_utils.train.data import HELD_OUT_SEED, TRAINING_SEED, VALIDATION_SEED
 
 
 def random_covariance(rng, d):
@@ -96,40 +94,54 @@ def test_other_widths_are_refused():
         frechet(np.zeros((20, 3)), np.zeros((20, 4)))
 
 
-def test_the_discrepancy_of_two_tiny_sets_by_hand():
-    """d = 1, k(x, y) = (xy + 1)^3: within a k(0, 1) = 1, within b k(1, 2) = 27, between 1, 1, 8, 27."""
-    value = discrepancy(np.array([[0.0], [1]]), np.array([[1.0], [2]]))
-    assert value == pytest.approx(1 + 27 - 2 * (1 + 1 + 8 + 27) / 4)
+def test_kid_of_two_tiny_sets_by_hand():
+    """d = 1, k(x, y) = (xy + 1)^3, two groups that are equal: pairs within a, within b, between."""
+    a, b = np.array([0.0, 1, 0, 1]), np.array([1.0, 2, 1, 2])
+
+    def mean(x, y, itself):
+        values = [(p * q + 1) ** 3 for i, p in enumerate(x) for j, q in enumerate(y) if itself or i != j]
+        return np.mean(values)
+
+    expected = mean(a, a, False) + mean(b, b, False) - 2 * mean(a, b, True)
+    assert kid(a[:, None], b[:, None], groups=2)[0] == pytest.approx(expected)
 
 
 def test_kid_has_the_value_that_moments_predict():
     """With d = 1 the kernel is 1 + 3xy + 3x²y² + x³y³, so MMD² is 3 Δ₁² + 3 Δ₂² + Δ₃² of the raw moments."""
     rng = np.random.default_rng(5)
-    a, b = rng.normal(size=(8_000, 1)), 0.5 + rng.normal(size=(8_000, 1))
-    mean, error = kid(a, b, subsets=40)
+    a, b = rng.normal(size=(4_000, 1)), 0.5 + rng.normal(size=(5_000, 1))
+    mean, error = kid(a, b)
     expected = 3 * 0.5**2 + 3 * 0.25**2 + (0.125 + 3 * 0.5) ** 2
     assert abs(mean - expected) < 4 * error
-    assert error < 0.2 * expected
+    assert error < 0.15 * expected
 
 
-def test_kid_is_unbiased_near_zero_for_one_world():
+@pytest.mark.parametrize(("shift", "low", "high"), [(0.0, 0.5, 1.1), (0.5, 0.75, 1.25)])
+def test_kid_is_unbiased_and_its_error_is_one(shift, low, high):
+    """Truly drawn again and again: the means scatter as the standard error says, and by 1.4 less at distance 0."""
     rng = np.random.default_rng(6)
-    values = [kid(rng.normal(size=(200, 8)), rng.normal(size=(200, 8)), subsets=4) for _ in range(60)]
+    values = [kid(rng.normal(size=(100, 8)), rng.normal(size=(100, 8)) + shift, groups=10) for _ in range(120)]
     means, errors = np.array(values).T
-    assert abs(means.mean()) < 3 * means.std() / np.sqrt(60)
-    assert means.min() < 0  # a biased estimate could not be
-    assert 0.6 < means.std() / np.sqrt((errors**2).mean()) < 1.6  # the standard error is one
+    if shift == 0:
+        assert abs(means.mean()) < 3 * means.std() / np.sqrt(120)
+        assert means.min() < 0  # a biased estimate could not be
+    assert low < means.std() / np.sqrt((errors**2).mean()) < high
 
 
-def test_kid_deals_parts_by_its_seed_and_without_overlap():
+def test_the_seed_deals_the_groups_and_not_the_distance():
     rng = np.random.default_rng(7)
-    a, b = rng.normal(size=(60, 3)), rng.normal(size=(80, 3))
-    assert kid(a, b, 3, 20, seed=1) == kid(a, b, 3, 20, seed=1)
-    assert kid(a, b, 3, 20, seed=1) != kid(a, b, 3, 20, seed=2)
-    with pytest.raises(ValueError, match="4 parts of 20 cannot be dealt from 60"):
-        kid(a, b, subsets=4, size=20)
-    with pytest.raises(ValueError, match="2 or more parts"):
-        kid(a, b, subsets=1)
+    a, b = rng.normal(size=(61, 3)), rng.normal(size=(80, 3))
+    once, again, other = kid(a, b, 5), kid(a, b, 5), kid(a, b, 5, seed=2)
+    assert once == again
+    assert once[0] == pytest.approx(other[0])
+    assert once[1] != other[1]
+    assert kid(a[::-1], b, 7)[0] == pytest.approx(once[0])
+
+
+@pytest.mark.parametrize("groups", [1, 31])
+def test_groups_of_too_few_are_refused(groups):
+    with pytest.raises(ValueError, match="2 or more groups of 2 or more pictures"):
+        kid(np.zeros((60, 3)), np.zeros((80, 3)), groups)
 
 
 def test_the_real_set_is_nobody_elses():
