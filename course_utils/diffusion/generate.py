@@ -70,7 +70,8 @@ class TextToImage:
             condition: the map of a ControlNet at its side, `"pose"`, `"edge"` or `"depth"`.
             decoder: `"vae"`, or `"preview"`, which is faster and not as exact.
 
-        Raises what `models.load` raises, and `ValueError` for an unknown decoder or a role that is no denoiser.
+        Raises what `models.load` raises, and `ValueError` for an unknown decoder, a role that is no denoiser, or a
+        condition beside a role that predicts something else than the ControlNet's base.
         """
         from course_utils.models.text import load_text
 
@@ -79,6 +80,9 @@ class TextToImage:
         known = entry(role, scale)
         if not known.objective:
             raise ValueError(f"the role {role!r} makes no pictures of prompts: it does not denoise")
+        if condition and entry("controlnet", scale, condition).objective != known.objective:
+            raise ValueError(f"the ControlNets belong to 'text_to_image' and its students; {role!r} predicts another"
+                             " quantity: leave condition out")
         control = load("controlnet", scale, device, condition) if condition else None
         unet = load(role, scale, device)
         vae = None if unet.config.in_channels == 3 else load(decoder, scale, device)

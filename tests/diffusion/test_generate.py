@@ -275,12 +275,17 @@ def shelf(parts, monkeypatch):
 
 
 def test_a_role_comes_with_its_defaults(shelf):
-    draw = TextToImage.load("flow", device="cpu", condition="pose", decoder="preview")
+    draw = TextToImage.load("flow", device="cpu", decoder="preview")
     assert (draw.objective, draw.guidance, draw.steps, draw.sampler) == ("flow", 2.5, 7, "euler_flow")
-    roles = {("flow", None, "cpu", None), ("controlnet", None, "cpu", "pose"), ("preview", None, "cpu", None)}
-    assert set(shelf) == roles
+    assert set(shelf) == {("flow", None, "cpu", None), ("preview", None, "cpu", None)}
     assert draw(["a fox"], [0]).shape == (1, 64, 64, 3)
     assert draw.evaluations == 14
+
+
+def test_a_condition_brings_its_controlnet(shelf, stick):
+    draw = TextToImage.load("lcm", condition="pose")
+    assert ("controlnet", None, None, "pose") in shelf
+    assert not draw.latents("a fox", 0, steps=2, control_map=stick).equal(draw.latents("a fox", 0, steps=2))
 
 
 def test_what_cannot_be_loaded_says_so(shelf):
@@ -288,4 +293,6 @@ def test_what_cannot_be_loaded_says_so(shelf):
         TextToImage.load(decoder="jpeg")
     with pytest.raises(ValueError, match="does not denoise"):
         TextToImage.load("vae")
+    with pytest.raises(ValueError, match="belong to 'text_to_image'"):
+        TextToImage.load("flow", condition="pose")
     assert not shelf
