@@ -114,6 +114,7 @@ def centre_of_mass(heat: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k 2"]:
 
 
 @functools.lru_cache(maxsize=2)
+@torch.inference_mode(False)  # first asked for inside `read`, it must still be fit for gradients
 def load_critic(device: str = "cpu") -> Critic:
     """The shipped critic, checked against its hash, in evaluation mode. Raises `WeightsError` if a file is damaged."""
     from course_utils.models.weights import verified

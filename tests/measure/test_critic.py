@@ -143,3 +143,12 @@ def test_it_never_enters_a_loss(reading):
     folder = Path(course_utils.train.__file__).parent
     for name in ("vae.py", "adversary.py"):
         assert "measure.critic" not in (folder / name).read_text()
+
+
+def test_loaded_while_nothing_is_recorded_it_still_takes_gradients_of_pictures():
+    load_critic.cache_clear()
+    with torch.inference_mode():
+        critic = load_critic()
+    x = torch.zeros(1, 3, 128, 128, requires_grad=True)
+    critic(x)["features"].sum().backward()
+    assert x.grad is not None
