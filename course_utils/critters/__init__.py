@@ -9,7 +9,7 @@ control maps, at any size, the same on every machine.
 """
 
 from .caption import SYNONYMS, caption, parse
-from .controls import BONES, KEYPOINTS, depth_map, draw_pose, edge_map, keypoints, mask, pose_map
+from .controls import BONES, CONDITIONS, KEYPOINTS, depth_map, draw_pose, edge_map, keypoints, mask, pose_map
 from .render import render
 from .scene import (
     BACKGROUNDS,
@@ -29,7 +29,7 @@ from .scene import (
 from .sheet import sheet
 
 __all__ = [
-    "BACKGROUNDS", "BONES", "CHOICES", "COATS", "FACINGS", "KEYPOINTS", "LARGE_ABOVE", "RANGES", "SIZE_RANGE",
-    "SMALL_BELOW", "SPECIES", "STANCES", "SYNONYMS", "TEXTURES", "Scene", "caption", "depth_map", "draw_pose",
-    "edge_map", "keypoints", "mask", "parse", "pose_map", "render", "sample", "sheet",
+    "BACKGROUNDS", "BONES", "CHOICES", "COATS", "CONDITIONS", "FACINGS", "KEYPOINTS", "LARGE_ABOVE", "RANGES",
+    "SIZE_RANGE", "SMALL_BELOW", "SPECIES", "STANCES", "SYNONYMS", "TEXTURES", "Scene", "caption", "depth_map",
+    "draw_pose", "edge_map", "keypoints", "mask", "parse", "pose_map", "render", "sample", "sheet",
 ]  # fmt: skip

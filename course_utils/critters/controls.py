@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -125,6 +125,10 @@ def edge_map(scene: Scene, size: int = 128) -> np.ndarray:
 
 def _parts(scene: Scene, size: int) -> np.ndarray:
     return np.asarray(compose(scene, size).image) >> 4
+
+
+CONDITIONS: dict[str, Callable[[Scene], np.ndarray]] = {"pose": pose_map, "edge": edge_map, "depth": depth_map}
+"""What a ControlNet can be shown: a skeleton in colours, or a map in grey."""
 
 
 def _reduced(image: Image.Image) -> np.ndarray:

@@ -2,18 +2,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
-from course_utils.critters import Scene, depth_map, edge_map, pose_map, sample
+from course_utils.critters import CONDITIONS, Scene, sample
 from course_utils.critters.dataset import renderer_version
-
-CONDITIONS: dict[str, Callable[[Scene], np.ndarray]] = {"pose": pose_map, "edge": edge_map, "depth": depth_map}
-"""What a ControlNet can be shown: a skeleton in colours, or a map in grey."""
 
 
 def as_picture(drawn: UInt8[np.ndarray, "n h w *c"]) -> UInt8[np.ndarray, "n h w 3"]:
