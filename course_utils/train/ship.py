@@ -34,7 +34,7 @@ DERIVED = ("card.json", "recipe.json")
 MEASURES = ("critic", "dense")
 """Networks of `course_utils.measure`: no roles, and classes of their own."""
 
-LOCAL = ("out", "cache", "resume", "smoke", "every")
+LOCAL = ("out", "cache", "resume", "smoke", "every", "snapshots")
 """Options that say where and how, not what."""
 
 
