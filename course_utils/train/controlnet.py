@@ -1,14 +1,15 @@
 r"""ControlNets: `diffusers.ControlNetModel`, a trainable copy of the U-Net's encoder that is shown a map.
 
-    python -m course_utils.train.controlnet --condition pose --steps 8000 --every 500              # two CPU cores
+    python -m course_utils.train.controlnet --condition pose --rank 16 --every 250                 # two CPU cores
     python -m course_utils.train.controlnet --condition pose --batch 512 --scenes 60000 --steps 10000 --every 500 \
         --judged 256                                                                               # one GPU
 
 Zhang et al., Adding Conditional Control to Text-to-Image Diffusion Models (2023): the base stays frozen, zero
 convolutions join the copy, so the first step makes exactly what the base made, and half of the captions are dropped so
-that the map must be read. The loss is the base's own. Every validation writes the keypoint error of judged pictures at
-conditioning scale 1 into the log, with the base's own beside it: the curve of claim C16. A run that is killed goes on
-with the same command.
+that the map must be read. The loss is the base's own. Every validation writes how judged pictures at conditioning scale
+1 follow their maps into the log, with the base's own number beside it: the curve of claim C16. `--rank` learns the copy
+as a low-rank difference to what it copies (Control-LoRA, Stability AI, 2023); hint encoder and zero convolutions are
+always learnt whole. A run that is killed goes on with the same command.
 """
 from __future__ import annotations
 
@@ -26,11 +27,12 @@ from torch import Tensor
 from course_utils.critters import caption, sample, sheet
 from course_utils.diffusion.controlled import Controlled
 from course_utils.diffusion.samplers import initial_noise, with_guidance
+from course_utils.measure.adherence import MEASURES
 from course_utils.measure.critic import keypoint_errors, load_critic, read
-from course_utils.train import common, latents, maps, portable, words
+from course_utils.train import common, latents, low_rank, maps, portable, words
 from course_utils.train.clip import on_device
 from course_utils.train.data import TRAINING_SEED, VALIDATION_SEED
-from course_utils.train.text_to_image import SHOWN, dropped, loss_at, sampled
+from course_utils.train.text_to_image import SHOWN, dropped, loss_at, plain_attention, sampled
 
 HINT_WIDTHS = (16, 24, 32, 64)
 """Channels of the small encoder that brings a map of 128x128 to 16x16: each but the first halves the resolution."""
@@ -38,7 +40,20 @@ HINT_WIDTHS = (16, 24, 32, 64)
 
 def network(base: UNet2DConditionModel) -> ControlNetModel:
     """A ControlNet that begins as the base's encoder; its zero convolutions make it silent."""
-    return ControlNetModel.from_unet(base, conditioning_embedding_out_channels=HINT_WIDTHS)
+    control = ControlNetModel.from_unet(base, conditioning_embedding_out_channels=HINT_WIDTHS)
+    return plain_attention(control.requires_grad_(True))
+
+
+def with_factors(base: UNet2DConditionModel, rank: int) -> ControlNetModel:
+    """`network`, its copy frozen but for products of `rank` beside it; whole for rank 0."""
+    control = network(base)
+    return low_rank.factorised(control, base.state_dict(), rank) if rank else control
+
+
+def empty(base: UNet2DConditionModel, rank: int) -> ControlNetModel:
+    """A network of the same make that averaged weights are to be loaded into; then its products are multiplied out."""
+    control = with_factors(base, rank)
+    return low_rank.collapsing(control) if rank else control
 
 
 def hints(drawn: np.ndarray, device: torch.device) -> Float[Tensor, "b 3 128 128"]:
@@ -46,8 +61,12 @@ def hints(drawn: np.ndarray, device: torch.device) -> Float[Tensor, "b 3 128 128
     return (on_device(maps.as_picture(drawn), device) + 1) / 2
 
 
+COLUMNS = {"pose": "keypoint", "edge": "edge_f1", "depth": "depth_error"}
+"""What adherence is called in the log."""
+
+
 class Judge:
-    """Validation: keypoint error of pictures made from held-out maps and captions, and a sheet of maps and pictures."""
+    """Validation: adherence of pictures made from held-out maps and captions, and a sheet of maps and pictures."""
 
     def __init__(self, options: argparse.Namespace, vae: Any, text: words.TextEncoder, base: Any) -> None:
         self.options, self.vae, self.text, self.base = options, vae, text, base
@@ -61,11 +80,14 @@ class Judge:
         made = self.pictures(control)
         rows = [tile for pair in zip(maps.as_picture(self.drawn[:SHOWN]), made, strict=False) for tile in pair]
         Image.fromarray(sheet(rows, columns=8)).save(self.options.out / f"samples-{step:06d}.png")
-        return {"keypoint": self.error(made), "uncontrolled": self.uncontrolled}
+        return {COLUMNS[self.options.condition]: self.error(made), "uncontrolled": self.uncontrolled}
 
     def error(self, made: np.ndarray) -> float:
-        """Mean over joints of the median over pictures: a tail that was never found does not hide the rest."""
-        return float(np.median(keypoint_errors(read(made, self.critic), self.scenes), axis=0).mean())
+        """Of joints the mean of their median errors: a tail that was never found does not hide the rest. Else the mean
+        edge F1 or depth error."""
+        if self.options.condition == "pose":
+            return float(np.median(keypoint_errors(read(made, self.critic), self.scenes), axis=0).mean())
+        return float(MEASURES[self.options.condition](made, self.drawn).mean())
 
     @torch.inference_mode()
     def pictures(self, control: ControlNetModel | None, batch: int = 64) -> np.ndarray:
@@ -83,12 +105,13 @@ class Judge:
 
 def main(argv: list[str] | None = None) -> None:
     """Train; the averaged weights lie in OUT/model after every validation."""
-    parser = common.arguments("controlnet", __doc__ or "", steps=8_000, batch=32, rate=5e-4)
+    parser = common.arguments("controlnet", __doc__ or "", steps=4_000, batch=32, rate=5e-4)
     parser.add_argument("--condition", choices=tuple(maps.CONDITIONS), default="pose", help="which map (%(default)s)")
     parser.add_argument("--objective", choices=("epsilon", "flow"), default="epsilon", help="the base's objective")
     parser.add_argument("--dropout", type=float, default=0.5, help="share of captions dropped (default %(default)s)")
     parser.add_argument("--scale", type=float, default=3.0, help="guidance scale of judged pictures (%(default)s)")
     parser.add_argument("--judged", type=int, default=64, help="pictures that the critic reads (default %(default)s)")
+    parser.add_argument("--rank", type=int, default=0, help="learn the copy's change in this rank only; 0: whole")
     parser.add_argument("--base", type=Path, default=Path("runs/text_to_image/model"), help="a U-Net's folder")
     parser.add_argument("--clip", type=Path, default=Path("runs/clip/model"), help="a CLIP's folder (%(default)s)")
     parser.add_argument("--vae", type=Path, default=None, help="an autoencoder's folder (default: the shipped one)")
@@ -101,7 +124,7 @@ def frozen_base(folder: Path, device: torch.device) -> UNet2DConditionModel:
         raise FileNotFoundError(f"{folder} holds no U-Net: train it with python -m course_utils.train.text_to_image,"
                                 " or give --base the folder `model` of such a run")
     base: Any = UNet2DConditionModel.from_pretrained(folder, local_files_only=True)
-    return base.float().eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    return common.on_device(plain_attention(base.float().eval().requires_grad_(False)), device)
 
 
 def train(options: argparse.Namespace) -> None:
@@ -113,18 +136,19 @@ def train(options: argparse.Namespace) -> None:
     z = latents.encoded(vae, options.scenes, TRAINING_SEED, options.cache).to(device)
     ids = words.tokens(words.wordings(sample(options.scenes, TRAINING_SEED))).to(device)
     drawn = maps.control_maps(options.condition, options.scenes, TRAINING_SEED, options.cache)
-    empty = words.tokens([[""]])[0, 0].to(device)
-    control = network(base)
-    portable.take_up(options, control)
+    nothing = words.tokens([[""]])[0, 0].to(device)
+    control = with_factors(base, options.rank)
+    if not options.rank:
+        portable.take_up(options, control)
     restart = portable.Restart()
     run = common.Run(options, control, {"restart": restart})
-    finish = portable.Finish(run, restart, lambda: network(base), Judge(options, vae, text, base))
+    finish = portable.Finish(run, restart, lambda: empty(base, options.rank), Judge(options, vae, text, base))
     for step in run.steps():
         rng = run.numbers(step)
         chosen = rng.integers(0, options.scenes, options.batch)
         wording = rng.integers(0, ids.shape[1], options.batch)
         quantile = torch.from_numpy(rng.uniform(1e-5, 1 - 1e-5, options.batch)).float().to(device)
-        context = text(dropped(ids[chosen, wording], empty, options.dropout, rng))
+        context = text(dropped(ids[chosen, wording], nothing, options.dropout, rng))
         epsilon = run.noise(step, options.batch, *z.shape[1:])
         with run.accelerator.autocast():  # the base is not wrapped, and is run in the same precision
             loss = loss_at(options.objective, Controlled(base, run.model, hints(drawn[chosen], device)),

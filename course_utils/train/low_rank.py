@@ -38,11 +38,12 @@ class Added(nn.Module):
 def factorised(net: Net, base: Weights, rank: int) -> Net:
     """The network with the large matrices of `base`, frozen, and beside each a product of rank `rank`.
 
-    At first the product is the network's difference to the base, as far as the rank allows.
+    At first the product is the network's difference to the base, as far as the rank allows. Matrices that the base has
+    not (a ControlNet's zero convolutions) are learnt whole.
     """
     for name, layer in list(net.named_modules()):
         weight: Any = getattr(layer, "weight", None)
-        if weight is None or not worthwhile(weight, rank):
+        if weight is None or f"{name}.weight" not in base or not worthwhile(weight, rank):
             continue
         change = matrix(weight.detach() - base[f"{name}.weight"])
         weight.data.copy_(base[f"{name}.weight"])

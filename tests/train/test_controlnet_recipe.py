@@ -159,3 +159,23 @@ def test_a_real_one_is_about_half_of_its_base():
             base, conditioning_embedding_out_channels=recipe.HINT_WIDTHS, load_weights_from_unet=False)
     parameters = sum(p.numel() for p in control.parameters())
     assert 1e6 < parameters < 2.5e6
+
+
+def test_a_copy_of_low_rank_learns_and_comes_out_as_a_stock_network(run, tiny, base):
+    rows = run("ranked", "--rank", "2")
+    assert rows[1]["keypoint"] >= 0
+    control = ControlNetModel.from_pretrained(tiny / "ranked/model", local_files_only=True).float()
+    origin = base.state_dict()
+    for name, weight in control.state_dict().items():
+        if name in origin and weight.ndim > 1 and weight.flatten(1).shape[0] > 8:
+            change = weight.flatten(1) - origin[name].flatten(1)
+            spectrum = torch.linalg.svdvals(change)
+            assert spectrum[2:].max() < 2e-3, name  # half precision, and no more
+    assert control.controlnet_mid_block.weight.abs().max() > 0
+
+
+@pytest.mark.parametrize(("condition", "column"), [("edge", "edge_f1"), ("depth", "depth_error")])
+def test_maps_are_judged_by_the_head_that_reads_them(run, condition, column):
+    row = run(f"judged-{condition}", "--condition", condition, "--steps", "1")[-1]
+    assert 0 <= row[column] <= 1
+    assert 0 <= row["uncontrolled"] <= 1
