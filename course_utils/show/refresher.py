@@ -1,0 +1,76 @@
+"""Figures of two-dimensional points: clouds, the arrows of a denoiser, the paths of a sampler."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from course_utils.show.image import Picture, figure
+from course_utils.show.style import COLOURS, WIDTH, canvas
+
+Points = Float[np.ndarray, "n 2"] | Float[Tensor, "n 2"]
+REACH = 2.6  # the square that is shown: points have unit variance
+GREY = "#d6cfc2"
+
+
+def clouds(rows: Mapping[str, Sequence[Points]], alt: str, columns: Sequence[str], size: float = 1.6) -> Picture:
+    """Named rows of scattered points under each other, all in the same square, each under its column's name.
+
+    Rows hold equally many clouds, as many as there are columns; a row called " " has no line for its name.
+    """
+    if {len(row) for row in rows.values()} != {len(columns)}:
+        raise ValueError(f"every row needs {len(columns)} clouds, one for each of {list(columns)}")
+    named = sum(bool(name.strip()) for name in rows)
+    with canvas((WIDTH / len(columns) + 0.3) * len(rows) + 0.3 * named) as card:
+        for part, (name, row) in zip(np.atleast_1d(card.subfigures(len(rows), 1)), rows.items(), strict=True):
+            if name.strip():
+                part.suptitle(name, x=0.008, ha="left", fontsize=13, weight="bold")
+            for axis, title, points in zip(part.subplots(1, len(row), squeeze=False)[0], columns, row, strict=True):
+                axis.scatter(*np.asarray(points).T, s=size, color=COLOURS["orange"], linewidths=0)
+                _square(axis, title)
+        return figure(card, alt, few_colours=True)
+
+
+def arrows(panels: Mapping[str, tuple[Points, Points]], alt: str, points: Points, longest: float = 0.3) -> Picture:
+    """Two panels a row; arrows from places to goals, cut short where they are longer than `longest`; `points` in grey.
+
+    `panels[title]` is (places, goals).
+    """
+    with canvas((WIDTH / 2 + 0.3) * ((len(panels) + 1) // 2)) as card:
+        axes = card.subplots((len(panels) + 1) // 2, 2, squeeze=False).ravel()
+        for axis in axes[len(panels) :]:
+            axis.set_axis_off()
+        for axis, (title, (places, goals)) in zip(axes, panels.items(), strict=False):
+            places, way = np.asarray(places), np.asarray(goals) - np.asarray(places)
+            way = way * np.minimum(1, longest / np.linalg.norm(way, axis=1, keepdims=True).clip(1e-9))
+            axis.scatter(*np.asarray(points).T, s=2, color=GREY, linewidths=0)
+            axis.quiver(*places.T, *way.T, color=COLOURS["blue"], angles="xy", scale_units="xy", scale=1,
+                        width=0.006, headwidth=4.5, headlength=5, headaxislength=4.5, minlength=0.5)  # fmt: skip
+            _square(axis, title)
+        return figure(card, alt, few_colours=True)
+
+
+def paths(steps: Float[np.ndarray, "steps n 2"] | Float[Tensor, "steps n 2"], alt: str, points: Points) -> Picture:
+    """Where each of n points went: a ring at the start, a line, a dot at the end; `points` in grey behind."""
+    steps = np.asarray(steps)
+    low, high = (getattr(steps, end)(axis=(0, 1)) + pad for end, pad in (("min", -0.15), ("max", 0.15)))
+    with canvas(WIDTH * float(np.divide(*(high - low)[::-1]))) as card:
+        axis = card.subplots()
+        axis.scatter(*np.asarray(points).T, s=5, color=GREY, linewidths=0)
+        axis.plot(*steps.transpose(2, 0, 1), color=COLOURS["blue"], linewidth=1.1, alpha=0.8)
+        axis.plot(*steps[0].T, "o", markerfacecolor="none", color=COLOURS["blue"], markersize=6, markeredgewidth=1.2,
+                  label="noise")  # fmt: skip
+        axis.plot(*steps[-1].T, "o", color=COLOURS["orange"], markersize=5.5, label="where it ends")
+        axis.legend(loc="upper left")
+        axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xticks=[], yticks=[], aspect="equal")
+        axis.spines[:].set_visible(False)
+        return figure(card, alt, few_colours=True)
+
+
+def _square(axis: Axes, title: str) -> None:
+    """The same square for every panel, without ticks: places matter here, numbers do not."""
+    axis.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), xticks=[], yticks=[], aspect="equal")
+    axis.set_title(title)
+    axis.spines[:].set_visible(True)
