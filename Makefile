@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE := 1
 unit notebooks-test notebooks picture: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help read book test lint types unit notebooks-test browser-test notebooks train picture bench vendor clean install install-book
+.PHONY: help read book test lint types unit notebooks-test browser-test notebooks train train-smoke picture bench vendor clean install install-book
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -51,9 +51,11 @@ browser-test: install book  ## only the part of the tests that opens the book in
 notebooks: install  ## execute all notebooks again, in place
 	$(BIN)/python scripts/notebooks.py
 
-train: install  ## train the embedded models again (hours on two cores; goes on after an interruption)
-	$(BIN)/python -m course_utils.train.critic
-	$(BIN)/python -m course_utils.train.vae
+train: install  ## train the embedded models again (hours on two cores; goes on where it stopped, skips what is done)
+	$(BIN)/python -m course_utils.train.all
+
+train-smoke: install  ## a few steps of every training, in a temporary folder
+	$(BIN)/python -m course_utils.train.all --smoke
 
 picture: install  ## draw the front page's picture again
 	$(BIN)/python scripts/front_picture.py

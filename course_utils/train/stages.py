@@ -1,0 +1,78 @@
+"""All trainings in their order, as data: what `make train` runs, and with which options."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training.
+
+    Attributes:
+        name: its folder, in `runs` and in the package's weights.
+        recipe: the module of `course_utils.train`.
+        options: on two CPU cores; seeds and sizes that are not named are the recipe's own.
+        inputs: options that name what another stage made: `{"--clip": "clip/model"}`.
+        begins: another stage whose `undropped.pt` is this one's first checkpoint.
+        smoke: further options of a smoke run.
+    """
+
+    name: str
+    recipe: str
+    options: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    begins: str = ""
+    smoke: str = ""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Stages that come first."""
+        named = [path.split("/")[0] for path in self.inputs.values()]
+        return tuple(dict.fromkeys([*named, self.begins] if self.begins else named))
+
+
+FEW = "--judged 4"
+CODED = {"--clip": "clip/model", "--vae": "vae/model"}
+OF_TEXT, OF_FLOW = {**CODED, "--teacher": "text_to_image/model"}, {**CODED, "--teacher": "flow/model"}
+
+
+def _controlnet(condition: str) -> Stage:
+    return Stage(f"controlnet_{condition}", "controlnet", f"--condition {condition} --steps 8000 --every 500",
+                 {**CODED, "--base": "text_to_image/model"}, smoke=FEW)
+
+
+STAGES = (
+    Stage("critic", "critic", "--steps 4000"),
+    Stage("dense", "dense", "--steps 3000"),
+    Stage("vae", "vae", "--steps 17500 --photographic 0.6 --squared 20", smoke="--leaves 8"),
+    Stage("clip", "clip", "--steps 6000"),
+    Stage("text_to_image", "text_to_image", "--steps 15000 --every 1500 --dropout-from 6000", CODED,
+          smoke=f"{FEW} --dropout-from 4"),
+    Stage("text_to_image_nodropout", "text_to_image", "--steps 15000 --every 1500 --dropout 0 --scale 1", CODED,
+          begins="text_to_image", smoke=FEW),
+    Stage("pixel_text_to_image", "pixel_text_to_image", "--every 500",
+          {"--clip": "clip/model", "--equal": "text_to_image"}, smoke=FEW),
+    Stage("flow", "text_to_image", "--objective flow --steps 15000 --every 1500", CODED, smoke=FEW),
+    Stage("reflow", "reflow", "--steps 3000 --every 500", OF_FLOW, smoke=f"{FEW} --pairs 8 --teacher-steps 2"),
+    _controlnet("pose"),
+    _controlnet("edge"),
+    _controlnet("depth"),
+    Stage("lcm", "lcm", "--steps 3000 --every 250", OF_TEXT, smoke=FEW),
+    Stage("dmd", "dmd", "--steps 1500 --every 250", OF_TEXT, smoke=FEW),
+    Stage("adversarial", "adversarial", "--steps 2500 --every 250", OF_TEXT, smoke=FEW),
+    Stage("flow_consistency", "lcm", "--objective flow --steps 3000 --every 250", OF_FLOW, smoke=FEW),
+    Stage("preview", "preview", "--steps 4000 --every 250", {"--vae": "vae/model"}),
+)
+"""In an order in which every stage comes after those it needs.
+
+Some shipped weights came to these options step by step, or went on with a longer schedule: their cards tell the story.
+"""
+
+
+def stage(name: str) -> Stage:
+    """The stage called `name`. Raises `ValueError` that lists what there is."""
+    for each in STAGES:
+        if each.name == name:
+            return each
+    raise ValueError(f"no training called {name!r}; there are {', '.join(each.name for each in STAGES)}")
