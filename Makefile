@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE := 1
 unit notebooks-test notebooks picture: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help read book test lint types unit notebooks-test browser-test notebooks train train-smoke picture bench vendor clean install install-book
+.PHONY: help read book test lint types unit notebooks-test browser-test notebooks train train-smoke sweeps picture bench vendor clean install install-book
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -56,6 +56,9 @@ train: install  ## train the embedded models again (hours on two cores; goes on 
 
 train-smoke: install  ## a few steps of every training, in a temporary folder
 	$(BIN)/python -m course_utils.train.all --smoke
+
+sweeps: install  ## measurements too slow for a notebook, where missing or older than the weights
+	$(BIN)/python -m course_utils.measure sweeps
 
 picture: install  ## draw the front page's picture again
 	$(BIN)/python scripts/front_picture.py

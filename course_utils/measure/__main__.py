@@ -1,5 +1,21 @@
-"""`python -m course_utils.measure report`: the embedded models, measured again; see `course_utils.measure.report`."""
-from course_utils.measure.table import main
+"""The embedded models measured again, and the measurements that notebooks only plot.
+
+    python -m course_utils.measure report       # see course_utils.measure.table
+    python -m course_utils.measure sweeps       # see course_utils.measure.sweeps
+"""
+import sys
+
+from course_utils.measure import sweeps, table
+
+COMMANDS = {"report": table.main, "sweeps": sweeps.main}
+
+
+def main(argv: list[str]) -> None:
+    """Hand over to the command that is named first."""
+    if not argv or argv[0] not in COMMANDS:
+        sys.exit(f"{__doc__}\nsay one of: {', '.join(COMMANDS)}")
+    COMMANDS[argv[0]](argv[1:])
+
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -69,7 +69,6 @@ def main(argv: list[str] | None = None, folder: Path = FOLDER) -> None:
     from course_utils.measure import report
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("report",))
     parser.add_argument("names", nargs="*", metavar="MODEL", help=f"by default all: {', '.join(report.shipped())}")
     parser.add_argument("--n", type=int, default=FOR_CARDS, help="held-out scenes (default %(default)s)")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where renders and features are kept")

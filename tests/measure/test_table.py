@@ -27,20 +27,20 @@ def test_all_controlnets_and_all_denoisers_share_their_columns():
 
 
 def test_the_table_of_the_cards_is_printed_and_written(capsys, tmp_path):
-    table.main(["report", "--cards"], tmp_path)
+    table.main(["--cards"], tmp_path)
     rows = json.loads((tmp_path / table.FILE).read_text())
     assert [row["model"] for row in rows] == report.shipped()
     assert "vae (n 2,000): psnr 29" in capsys.readouterr().out
 
 
 def test_a_part_of_the_table_is_not_written(tmp_path):
-    table.main(["report", "vae", "--cards"], tmp_path)
+    table.main(["vae", "--cards"], tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_model_is_named_with_those_there_are(tmp_path):
     with pytest.raises(ValueError, match=r"no embedded model called 'fax'.*critic, dense, vae"):
-        table.main(["report", "fax"], tmp_path)
+        table.main(["fax"], tmp_path)
 
 
 def test_a_fresh_measurement_of_the_critic_makes_the_same_row(tmp_path):

@@ -1,0 +1,134 @@
+"""Measurements too slow for a notebook: made once by `make sweeps`, kept as small files, plotted by the notebooks.
+
+    python -m course_utils.measure sweeps                    # those that are missing or out of date
+    python -m course_utils.measure sweeps guidance --anew    # this one in any case
+
+A result carries n, the seconds it took, what its function says of seeds, and the hashes of the weights behind it.
+Weights that have changed since make it an error to read, so no figure shows what the models no longer do. Each sweep is
+a function in a module of this package, listed in `SWEEPS`.
+"""
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from course_utils.models.weights import expected
+
+Facts = dict[str, Any]
+RESULTS = Path(__file__).parent / "results"
+
+
+class StaleError(RuntimeError):
+    """A result is missing, damaged, or older than the weights; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One measurement.
+
+    Attributes:
+        module: of this package; the function in it is called like the sweep, `f(n, cache) -> facts`.
+        models: folders of the weights it depends on, such as `"vae"` or `"controlnet_pose"`.
+        n: pictures or prompts, as the function understands it.
+    """
+
+    module: str
+    models: tuple[str, ...]
+    n: int
+
+
+SWEEPS: dict[str, Sweep] = {}
+"""Name to sweep, in the order in which `make sweeps` makes them."""
+
+
+def weights_hashes(models: Sequence[str]) -> dict[str, str]:
+    """The recorded hashes of all files of these models, eight digits each."""
+    return {path: digest[:8] for path, digest in sorted(expected().items()) if path.split("/")[0] in models}
+
+
+def compute(name: str, n: int, cache: str | Path | None = None) -> Facts:
+    """Run the sweep's function: what a notebook calls to measure a point again."""
+    function: Callable[[int, Any], Facts] = getattr(
+        importlib.import_module(f"{__name__}.{sweep(name).module}"), name)
+    return function(n, cache)
+
+
+def sweep(name: str) -> Sweep:
+    """The sweep called `name`. Raises `ValueError` that lists them."""
+    if name not in SWEEPS:
+        raise ValueError(f"no sweep called {name!r}; there are: {', '.join(SWEEPS) or 'none'}")
+    return SWEEPS[name]
+
+
+def make(name: str, cache: str | Path | None = None, folder: Path = RESULTS) -> Path:
+    """Run a sweep and keep what it found, four significant digits."""
+    one, began = sweep(name), time.monotonic()
+    facts = compute(name, one.n, cache)
+    result = {"name": name, "n": one.n, "seconds": round(time.monotonic() - began),
+              "weights": weights_hashes(one.models), "facts": rounded(facts)}
+    path = folder / f"{name}.json"
+    unfinished = path.with_suffix(f".{os.getpid()}.part")
+    unfinished.write_text(json.dumps(result, indent=1) + "\n")
+    unfinished.replace(path)
+    return path
+
+
+def stored(name: str, folder: Path = RESULTS) -> Facts:
+    """The kept result of a sweep: `name`, `n`, `seconds`, `weights`, `facts`.
+
+    Raises `StaleError` if there is none, if the file is damaged, or if it was made with other weights.
+    """
+    path, remedy = folder / f"{name}.json", f"make it with: python -m course_utils.measure sweeps {name}"
+    one = sweep(name)
+    if not path.is_file():
+        raise StaleError(f"the sweep {name!r} has not been run; {remedy}")
+    try:
+        result: Facts = dict(json.loads(path.read_text()))
+        changed = sorted(set(result["weights"].items()) ^ set(weights_hashes(one.models).items()))
+    except (ValueError, KeyError, TypeError) as error:
+        raise StaleError(f"{path} is damaged ({error}); {remedy} --anew") from None
+    if changed:
+        raise StaleError(f"the sweep {name!r} was made with other weights ({changed[0][0]}); {remedy}")
+    return result
+
+
+def up_to_date(name: str, folder: Path = RESULTS) -> bool:
+    """Whether the result of a sweep is there and belongs to the shipped weights."""
+    try:
+        stored(name, folder)
+    except StaleError:
+        return False
+    return True
+
+
+def rounded(value: Any) -> Any:
+    """Floats, also in lists and dictionaries, to four significant digits: more would change with the machine."""
+    if isinstance(value, Mapping):
+        return {str(key): rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def main(argv: list[str] | None = None, folder: Path = RESULTS) -> None:
+    """Run what is asked for, or what is missing or out of date."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="SWEEP", help=f"by default all: {', '.join(SWEEPS)}")
+    parser.add_argument("--anew", action="store_true", help="also those that are up to date")
+    parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where renders and features are kept")
+    options = parser.parse_args(argv)
+    for name in options.names:
+        sweep(name)
+    for name in options.names or SWEEPS:
+        if up_to_date(name, folder) and not options.anew:
+            print(f"{name}: up to date")
+            continue
+        path = make(name, options.cache, folder)
+        print(f"{name}: {json.loads(path.read_text())['seconds']} s, {path.name}", flush=True)

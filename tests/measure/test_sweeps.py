@@ -1,0 +1,81 @@
+import json
+import sys
+import types
+
+import pytest
+
+from course_utils.measure import sweeps
+from course_utils.measure.__main__ import main as measure_main
+
+
+@pytest.fixture
+def squares(monkeypatch):
+    """A sweep that counts how often it was run."""
+    calls = []
+    module = types.ModuleType("squares")
+
+    def run(n, cache):
+        calls.append(n)
+        return {"values": [k * k / 3 for k in range(n)], "cache": cache is None}
+
+    module.squares = run
+    monkeypatch.setitem(sys.modules, f"{sweeps.__name__}.squares", module)
+    monkeypatch.setattr(sweeps, "SWEEPS", {"squares": sweeps.Sweep("squares", ("vae",), 3)})
+    return calls
+
+
+def test_a_result_carries_n_time_and_hashes_and_comes_back(squares, tmp_path):
+    sweeps.make("squares", folder=tmp_path)
+    result = sweeps.stored("squares", tmp_path)
+    assert result["facts"] == {"values": [0.0, 0.3333, 1.333], "cache": True}
+    assert result["n"] == 3
+    assert result["seconds"] >= 0
+    assert set(result["weights"]) == {"vae/config.json", "vae/diffusion_pytorch_model.safetensors"}
+
+
+def test_other_weights_make_it_an_error(squares, tmp_path, monkeypatch):
+    sweeps.make("squares", folder=tmp_path)
+    monkeypatch.setattr(sweeps, "expected", lambda: {"vae/config.json": "0" * 64, "clip/config.json": "1" * 64})
+    with pytest.raises(sweeps.StaleError, match=r"other weights \(vae/.*sweeps squares"):
+        sweeps.stored("squares", tmp_path)
+
+
+def test_weights_it_does_not_use_may_change(squares, tmp_path, monkeypatch):
+    sweeps.make("squares", folder=tmp_path)
+    others = {**sweeps.expected(), "clip/model.safetensors": "2" * 64}
+    monkeypatch.setattr(sweeps, "expected", lambda: others)
+    assert sweeps.up_to_date("squares", tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"name": "squares"}'])
+def test_a_damaged_file_says_what_to_do(squares, tmp_path, content):
+    (tmp_path / "squares.json").write_text(content)
+    with pytest.raises(sweeps.StaleError, match="sweeps squares"):
+        sweeps.stored("squares", tmp_path)
+
+
+def test_what_is_up_to_date_is_not_run_again_unless_asked(squares, tmp_path, capsys):
+    sweeps.main([], tmp_path)
+    sweeps.main([], tmp_path)
+    assert squares == [3]
+    sweeps.main(["squares", "--anew"], tmp_path)
+    assert squares == [3, 3]
+    assert "up to date" in capsys.readouterr().out
+
+
+def test_a_missing_one_and_an_unknown_one(squares, tmp_path):
+    with pytest.raises(sweeps.StaleError, match="has not been run"):
+        sweeps.stored("squares", tmp_path)
+    with pytest.raises(ValueError, match="no sweep called 'cubes'; there are: squares"):
+        sweeps.main(["cubes"], tmp_path)
+
+
+def test_every_listed_sweep_has_its_function_and_a_result_of_the_shipped_weights():
+    for name, one in sweeps.SWEEPS.items():
+        assert callable(getattr(__import__(f"{sweeps.__name__}.{one.module}", fromlist=[name]), name))
+        assert json.dumps(sweeps.stored(name)["facts"])
+
+
+def test_the_command_lists_what_there_is():
+    with pytest.raises(SystemExit, match="report, sweeps"):
+        measure_main(["nothing"])
