@@ -1,7 +1,7 @@
 """Model cards, status, outputs and scripts: what the other directives and events make of files."""
 
 import pytest
-from course_book import cards, outputs, scripts, status
+from course_book import cards, models, outputs, scripts, status
 from course_book.common import Malformed
 from docutils import nodes
 
@@ -32,6 +32,29 @@ def test_facts_are_told_for_people():
         ("shape", "4, 16, 16"),
         ("note", "a\\|b"),
     ]
+
+
+def test_lists_of_facts_are_told_one_by_one():
+    told = cards.flat({"sweep": [{"scale": 1.0}, {"scale": 3.0}]})
+    assert told == [("sweep 1 · scale", "1"), ("sweep 2 · scale", "3")]
+
+
+ROW = {"model": "flow_consistency", "n": 2000, "guidance": 1.0, "evaluations": 4.0, "mean_accuracy": 0.981,
+       "frechet": 0.512, "frechet_floor": 0.234, "kid": 0.01, "kid_standard_error": 0.002, "diversity.of_world": 0.91}
+
+
+def test_the_table_parts_models_that_make_pictures_from_others():
+    text = models.page([{"model": "vae", "n": 2000, "psnr": 29.51, "on_renders.species": 1.0}, ROW])
+    others, makers = text.split("\n\n")
+    assert "psnr: 29.5; on renders, species: 1 | 2,000 |" in others
+    assert "| 4 | 1 | 0.981 | 0.512 | 0.234 | 0.01 ± 0.002 | 0.91 | 2,000 |" in makers
+    assert 'href="#model-flow-consistency"' in makers
+
+
+@pytest.mark.parametrize("rows", [[{"model": "lcm", "frechet": 1.0}], 3, [3]])
+def test_a_report_that_lacks_something_is_malformed(rows):
+    with pytest.raises(Malformed, match="report"):
+        models.page(rows)
 
 
 def test_no_models_is_fine_and_weights_without_a_card_are_not(tmp_path):

@@ -1,7 +1,8 @@
 """What the book adds to Sphinx: pages made from the notebooks' results and the models' cards, and quiet pages.
 
 * `{claims-table}`: every claim with verdict, measured number, the cell that settled it and the source for real models;
-* `{model-cards}`: the card of each embedded model;
+* `{model-table}`: one row for each embedded model;
+* `{model-cards}`: their cards;
 * `{status-table}`: versions and run times of the last execution;
 * outputs: a chart or a widget that would be invisible on a static page is a warning;
 * scripts: only what a page uses, nothing from another host.
@@ -12,11 +13,11 @@ and is malformed is a warning, and warnings are errors.
 
 from sphinx.application import Sphinx
 
-from . import cards, claims, outputs, scripts, status
+from . import cards, claims, models, outputs, scripts, status
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register directives and events."""
-    for part in (claims, cards, status, outputs, scripts):
+    for part in (claims, models, cards, status, outputs, scripts):
         part.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": False}

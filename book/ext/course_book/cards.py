@@ -39,6 +39,8 @@ def flat(card: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         name = f"{prefix}{key.replace('_', ' ')}"
         if isinstance(value, dict):
             rows += flat(value, f"{name} · ")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            rows += [row for place, item in enumerate(value, 1) for row in flat(item, f"{name} {place} · ")]
         elif isinstance(value, list):
             rows.append((name, ", ".join(told(item) for item in value)))
         else:
@@ -89,7 +91,7 @@ class ModelCards(Generated):
             "",
             nodes.title(title, "", *self.state.inline_text(title, self.lineno)[0]),
             *self.parsed(text),
-            ids=[f"model-{folder.name}"],
+            ids=[nodes.make_id(f"model-{folder.name}")],
         )
         for image in section.findall(nodes.image):
             if (folder / image["uri"]).exists():

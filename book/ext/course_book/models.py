@@ -1,0 +1,68 @@
+"""The models page: `{model-table}`, one row for each embedded model, with a link to its card."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from .cards import WEIGHTS
+from .common import Generated, Malformed, read_json
+from .status import table
+
+REPORT = f"{WEIGHTS}/report.json"
+NOTHING = "No report has been made yet: `python -m course_utils.measure report` writes what stands here."
+HEAD = ("Model", "Network evaluations", "Guidance scale", "Attributes as asked", "Fréchet distance", "its floor",
+        "KID", "Diversity, share of the world's", "n")  # fmt: skip
+
+
+def link(name: str) -> str:
+    """A model's name, linked to its card further down (whose section is generated, so MyST cannot look it up)."""
+    return f'<a href="#model-{name.replace("_", "-")}"><code>{name}</code></a>'
+
+
+def told(value: float) -> str:
+    """Three significant digits, a whole number as it is."""
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 1 else f"{value:.3g}"
+
+
+def denoiser(row: dict[str, Any]) -> tuple[str, ...]:
+    """The cells of a model that makes pictures of prompts."""
+    return (link(row["model"]), told(row["evaluations"]), told(row["guidance"]), f"{row['mean_accuracy']:.3f}",
+            told(row["frechet"]), told(row["frechet_floor"]), f"{told(row['kid'])} ± {told(row['kid_standard_error'])}",
+            told(row["diversity.of_world"]), told(row["n"]))  # fmt: skip
+
+
+def other(row: dict[str, Any]) -> tuple[str, ...]:
+    """The cells of any other model: its facts by name."""
+    facts = [f"{path.replace('_', ' ').replace('.', ', ')}: {told(value)}"
+             for path, value in row.items() if path not in ("model", "n")]  # fmt: skip
+    return link(row["model"]), "; ".join(facts), told(row["n"])
+
+
+def page(rows: Any) -> str:
+    """Both tables as Markdown. Raises `Malformed`."""
+    try:
+        makers = [denoiser(row) for row in rows if "frechet" in row]
+        others = [other(row) for row in rows if "frechet" not in row]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Malformed(f"{REPORT}: a row lacks {error}") from error
+    parts = [table(("Model", "Measured", "n"), others)] if others else []
+    return "\n\n".join([*parts, *([table(HEAD, makers)] if makers else [])])
+
+
+class ModelTable(Generated):
+    """`{model-table}`: what was measured of each model, at a glance."""
+
+    def files(self) -> Iterable[Path]:
+        """The report."""
+        return [self.root / REPORT]
+
+    def markdown(self) -> str:
+        """The tables, or how to make them."""
+        return page(read_json(self.root / REPORT)) if (self.root / REPORT).exists() else NOTHING
+
+
+def setup(app: Sphinx) -> None:
+    """Register."""
+    app.add_directive("model-table", ModelTable)
