@@ -40,7 +40,7 @@ import torch
 
 from course_utils import show
 from course_utils.critters import Scene, render, sample
-from course_utils.critters.dataset import HELD_OUT_SEED, TRAINING_SEED, pictures
+from course_utils.critters.dataset import TRAINING_SEED, pictures
 
 show.style()
 scenes = sample(2000, seed=TRAINING_SEED)
@@ -108,6 +108,7 @@ show.table(
 # attributes.
 
 # %%
+from course_utils.critters.dataset import HELD_OUT_SEED
 from course_utils.models.images import to_tensor
 
 strangers = sample(300, seed=HELD_OUT_SEED)
@@ -119,7 +120,7 @@ def unit(vectors):
 
 
 def nearest(queries, others):
-    """For each row of `queries` the row of `others` with the largest cosine."""
+    """For each query the number of the other with the largest cosine."""
     return (unit(queries) @ unit(others).T).argmax(axis=1)
 
 
@@ -187,8 +188,10 @@ show.table(
 # because sums of independent Gaussians are Gaussian, many small steps are one large one:
 #
 # $$
-# x_t=\sqrt{\bar\alpha_t}\,x_0+\sqrt{1-\bar\alpha_t}\,\epsilon,
-# \qquad \bar\alpha_t=\prod_{s\le t}(1-\beta_s),\qquad \epsilon\sim\mathcal N(0,1).
+# \begin{aligned}
+# x_t&=\sqrt{\bar\alpha_t}\,x_0+\sqrt{1-\bar\alpha_t}\,\epsilon,\qquad \epsilon\sim\mathcal N(0,1),\\[4pt]
+# \bar\alpha_t&=\prod_{s\le t}(1-\beta_s).
+# \end{aligned}
 # $$
 #
 # The list of all $\beta$ is the **noise schedule**, $t$ the **timestep**. This is Stable
@@ -259,10 +262,10 @@ show.curves(
 # %% tags=["hide-input"]
 cross = int((alphas_bar > 0.5).sum())
 show.say(
-    f"At t = 500 the picture's share is **{show.digits(100 * alphas_bar[500].item())} %**; "
-    f"the two draw level at t = {cross} already, and at t = 999 "
-    f"{show.digits(100 * alphas_bar[999].item())} % are left. Still you can see "
-    "the animals at t = 500: neighbouring pixels agree and noise does not, so "
+    f"At $t=500$ the picture's share is **{show.digits(100 * alphas_bar[500].item())} %**; "
+    f"the two draw level at $t={cross}$ already, and "
+    f"{show.digits(100 * alphas_bar[999].item())} % are left at $t=999$. Still you "
+    "can see the animals at $t=500$: neighbouring pixels agree and noise does not, so "
     "your eye averages it away. The more numbers say the same thing, the more "
     "noise it takes to hide it."
 )
@@ -289,14 +292,16 @@ show.say(
 # `world` were all there is, Bayes' rule gives the weights:
 #
 # $$
-# \hat x_0=\mathbb E[x_0\mid x_t]=\sum_i w_i\,x_i,\qquad
-# w_i\propto\exp\!\left(-\frac{\lVert x_t-\sqrt{\bar\alpha_t}\,x_i\rVert^2}{2\,(1-\bar\alpha_t)}\right).
+# \begin{aligned}
+# \hat x_0&=\mathbb E[x_0\mid x_t]=\sum_i w_i\,x_i,\\[4pt]
+# w_i&\propto\exp\!\left(-\frac{\lVert x_t-\sqrt{\bar\alpha_t}\,x_i\rVert^2}{2\,(1-\bar\alpha_t)}\right).
+# \end{aligned}
 # $$
 
 
 # %%
 def ideal(x_t, t, world):
-    """The best guesses [n, d] of what is behind x_t [n, d], and weights [n, m].
+    """The best guesses [n, d] behind x_t [n, d], and the weights [n, m].
 
     Every row of `world` [m, d] is as probable as any other.
     """
@@ -312,30 +317,34 @@ def ideal(x_t, t, world):
 
 # %%
 LEVELS = (999, 850, 700, 100)
-member, stranger = as_pixels(world[4:5]), as_pixels(unseen[7:8])
-noise = torch.randn(1, 3072, generator=torch.Generator().manual_seed(0)).double()
+known = as_pixels(world)
+torch.manual_seed(0)
+noise = torch.randn(1, 3072).double()
 
 seen, guessed, wavering = {}, {}, {}
-for name, x0 in {"in its list": member, "not in it": stranger}.items():
-    seen[name] = torch.cat([noised(x0, noise, t) for t in LEVELS])
-    answers = [ideal(noised(x0, noise, t), t, as_pixels(world)) for t in LEVELS]
-    guessed[name] = torch.cat([guess for guess, _ in answers])
-    wavering[name] = [torch.special.entr(w).sum().exp().item() for _, w in answers]
+for name, x0 in {
+    "in its list": known[4:5],
+    "not in it": as_pixels(unseen[7:8]),
+}.items():
+    seen[name] = [noised(x0, noise, t) for t in LEVELS]
+    answers = [ideal(x, t, known) for x, t in zip(seen[name], LEVELS)]
+    guessed[name] = [guess for guess, _ in answers]
+    entropies = [torch.special.entr(w).sum() for _, w in answers]
+    wavering[name] = [entropy.exp().item() for entropy in entropies]
 
 
 # %% tags=["hide-input"]
-def small(x):
-    return to_array(x.view(-1, 3, 32, 32))
+def small(xs):
+    return to_array(torch.cat(xs).view(-1, 3, 32, 32))
 
 
 show.pictures(
     {
-        "a critter in its list, under noise": small(seen["in its list"]),
-        "the ideal guess": small(guessed["in its list"]),
-        "a critter not in its list": small(seen["not in it"]),
-        "its ideal guess": small(guessed["not in it"]),
+        "in its list, at t = 999, 850, 700, 100": small(seen["in its list"]),
+        "the ideal guesses": small(guessed["in its list"]),
+        "not in its list, at the same timesteps": small(seen["not in it"]),
+        "the ideal guesses ": small(guessed["not in it"]),
     },
-    columns=[],
     alt="Two critters at four noise levels, from left to right t = 999, "
     "850, 700 and 100, each with the ideal denoiser's guess below. At 999 "
     "the guess is a blur of many critters, at 850 a ghost of several. From "
@@ -457,15 +466,16 @@ denoiser = train(Denoiser(), points)
 # %%
 @torch.inference_mode()
 def losses(t, n=2000):
-    """Mean squared error of the noise at timestep t: the network's, the ideal's."""
+    """Mean squared errors of the noise at t: ours, and the ideal's."""
     torch.manual_seed(t)
     x0 = points[torch.randint(len(points), (n,))]
     epsilon = torch.randn_like(x0)
     x_t, a = noised(x0, epsilon, t), alphas_bar[t]
     guess, _ = ideal(x_t.double(), t, points.double())
     best = (x_t - a.sqrt() * guess) / (1 - a).sqrt()
-    network = denoiser(x_t, torch.full((n,), t))
-    return F.mse_loss(network, epsilon).item(), F.mse_loss(best, epsilon.double()).item()
+    ours = denoiser(x_t, torch.full((n,), t))
+    errors = (ours - epsilon, best - epsilon)
+    return [error.square().mean().item() for error in errors]
 
 
 ours, least = zip(*(losses(t) for t in range(0, 1000, 37)))
@@ -490,6 +500,7 @@ show.curves(
 
 # %% tags=["hide-input"]
 gap = np.mean(ours) - np.mean(least)
+assert ours[0] - least[0] > gap * len(ours) / 2  # most of it at t = 0
 show.say(
     "No. Several clean points could be behind the same noisy one, and nobody "
     f"can know which: the ideal denoiser errs by {show.digits(np.mean(least))} "
@@ -521,8 +532,9 @@ def ddim(model, x, steps):
 
 
 # %%
-start = torch.randn(1500, 2, generator=torch.Generator().manual_seed(1))
-ends = {steps: ddim(denoiser, start, steps)[-1] for steps in (1, 3, 10, 50)}
+torch.manual_seed(1)
+start = torch.randn(1500, 2)
+ends = {n: ddim(denoiser, start, n)[-1] for n in (1, 3, 10, 50)}
 
 library.set_timesteps(50)
 with torch.inference_mode():
@@ -540,9 +552,10 @@ assert torch.allclose(ends[50], theirs, atol=1e-3)
 # %% tags=["hide-input"]
 from course_utils.show.refresher import arrows, clouds, paths
 
+named = {f"{n} step{'s' * (n > 1)}": end for n, end in ends.items()}
+pairs = list(named.items())
 clouds(
-    {" ": [ends[steps] for steps in ends]},
-    columns=["1 step", "3 steps", "10 steps", "50 steps"],
+    {"": dict(pairs[:2]), " ": dict(pairs[2:])},
     alt="Points sampled in 1, 3, 10 and 50 steps. One step gives a blob in "
     "the middle, three a filled shape without outline, ten a rough outline, "
     "fifty the clear outline of a cat with ears, legs and a raised tail.",
@@ -573,10 +586,13 @@ torch.manual_seed(0)
 drawn = points[torch.randint(len(points), (1500,))]
 clouds(
     {
-        "noise is added →": [noised(drawn, torch.randn_like(drawn), t) for t in stops],
-        "← noise is removed": [path[step] for step in stops.values()],
+        "noise is added →": {
+            f"t = {t}": noised(drawn, torch.randn_like(drawn), t) for t in stops
+        },
+        "← noise is removed": {
+            f"t = {t}": path[step] for t, step in stops.items()
+        },
     },
-    columns=[f"t = {t}" for t in stops],
     alt="Two rows of four clouds. Above, the cat's outline dissolves into a "
     "round cloud as noise is added. Below, from right to left, the network "
     "turns a round cloud into the outline; column by column the two rows "
@@ -585,7 +601,7 @@ clouds(
 
 # %% [markdown]
 # And what is it that moves the points? At each level the network is a field of arrows, from every
-# place towards the finished point that it implies.
+# place towards the finished point that it implies. (Long arrows are cut.)
 
 
 # %% tags=["hide-input"]
@@ -722,7 +738,7 @@ show.table(
 # 1. Give `embed` the background, one number for each colour. How do the nearest neighbours change?
 # 2. Build `world` at 16×16 and at 64×64 pixels. At which timestep does the ideal denoiser become
 #    certain? Why does size matter?
-# 3. Take the sines out of `Denoiser`, or two of its three coordinates. What happens to the ears?
+# 3. Give `Denoiser` 4 waves instead of 64, or none. What happens to the ears?
 # 4. Replace `denoiser` in the sampler by `ideal`. Where do the points end, and what has the network
 #    got that the ideal has not?
 # 5. Put another animal's outline in, or the outline of your own initials.

@@ -1,6 +1,6 @@
 """Figures of two-dimensional points: clouds, the arrows of a denoiser, the paths of a sampler."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float
@@ -15,20 +15,22 @@ REACH = 2.6  # the square that is shown: points have unit variance
 GREY = "#d6cfc2"
 
 
-def clouds(rows: Mapping[str, Sequence[Points]], alt: str, columns: Sequence[str], size: float = 1.6) -> Picture:
-    """Named rows of scattered points under each other, all in the same square, each under its column's name.
+def clouds(rows: Mapping[str, Mapping[str, Points]], alt: str) -> Picture:
+    """Named rows of scattered points under each other, each cloud in the same square and under its own name.
 
-    Rows hold equally many clouds, as many as there are columns; a row called " " has no line for its name.
+    Rows hold equally many clouds; a row whose name is blank has no line for it.
     """
-    if {len(row) for row in rows.values()} != {len(columns)}:
-        raise ValueError(f"every row needs {len(columns)} clouds, one for each of {list(columns)}")
+    counts = {len(row) for row in rows.values()}
+    if len(counts) != 1:
+        raise ValueError(f"every row needs the same number of clouds, not {sorted(counts)}")
+    side = WIDTH / counts.pop()
     named = sum(bool(name.strip()) for name in rows)
-    with canvas((WIDTH / len(columns) + 0.3) * len(rows) + 0.3 * named) as card:
+    with canvas((side + 0.3) * len(rows) + 0.3 * named) as card:
         for part, (name, row) in zip(np.atleast_1d(card.subfigures(len(rows), 1)), rows.items(), strict=True):
             if name.strip():
                 part.suptitle(name, x=0.008, ha="left", fontsize=13, weight="bold")
-            for axis, title, points in zip(part.subplots(1, len(row), squeeze=False)[0], columns, row, strict=True):
-                axis.scatter(*np.asarray(points).T, s=size, color=COLOURS["orange"], linewidths=0)
+            for axis, (title, points) in zip(part.subplots(1, len(row), squeeze=False)[0], row.items(), strict=True):
+                axis.scatter(*np.asarray(points).T, s=side, color=COLOURS["orange"], linewidths=0)
                 _square(axis, title)
         return figure(card, alt, few_colours=True)
 

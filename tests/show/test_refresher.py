@@ -14,7 +14,7 @@ CLOUD = torch.randn(40, 2, generator=torch.Generator().manual_seed(0))
 def draw():
     path = torch.stack([CLOUD, CLOUD / 2, CLOUD / 4])
     return {
-        "clouds": refresher.clouds({"one": [CLOUD, CLOUD], " ": [CLOUD.numpy(), CLOUD]}, ALT, ["a", "b"]),
+        "clouds": refresher.clouds({"one": {"a": CLOUD, "b": CLOUD}, " ": {"a": CLOUD.numpy(), "c": CLOUD}}, ALT),
         "arrows": refresher.arrows({f"t = {t}": (CLOUD, CLOUD / 2) for t in range(3)}, ALT, CLOUD),
         "paths": refresher.paths(path, ALT, CLOUD),
     }
@@ -26,9 +26,9 @@ def test_the_same_points_give_the_same_bytes():
     assert all(picture.alt == ALT for picture in first.values())
 
 
-def test_rows_need_a_cloud_for_each_column():
-    with pytest.raises(ValueError, match="needs 2 clouds"):
-        refresher.clouds({"one": [CLOUD]}, ALT, ["a", "b"])
+def test_rows_hold_equally_many_clouds():
+    with pytest.raises(ValueError, match="the same number"):
+        refresher.clouds({"one": {"a": CLOUD}, "two": {"a": CLOUD, "b": CLOUD}}, ALT)
 
 
 def test_short_arrows_end_at_their_goals_and_long_ones_are_cut(monkeypatch):
