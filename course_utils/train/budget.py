@@ -5,6 +5,7 @@ import functools
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,7 +23,8 @@ LIMIT = 50
 
 
 def _text_width() -> int:
-    return int(clip.network().config.text_config.hidden_size)
+    settings: Any = clip.network().config
+    return int(settings.text_config.hidden_size)
 
 
 def _denoiser() -> nn.Module:

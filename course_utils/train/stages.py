@@ -12,7 +12,7 @@ class Stage:
     Attributes:
         name: its folder, in `runs` and in the package's weights.
         recipe: the module of `course_utils.train`.
-        options: on two CPU cores; seeds and sizes that are not named are the recipe's own.
+        options: on two CPU cores, where they differ from the recipe's own.
         inputs: options that name what another stage made: `{"--clip": "clip/model"}`.
         begins: another stage whose `undropped.pt` is this one's first checkpoint.
         smoke: further options of a smoke run.
@@ -38,15 +38,15 @@ OF_TEXT, OF_FLOW = {**CODED, "--teacher": "text_to_image/model"}, {**CODED, "--t
 
 
 def _controlnet(condition: str) -> Stage:
-    return Stage(f"controlnet_{condition}", "controlnet", f"--condition {condition} --steps 8000 --every 500",
+    return Stage(f"controlnet_{condition}", "controlnet", f"--condition {condition} --rank 16 --every 250",
                  {**CODED, "--base": "text_to_image/model"}, smoke=FEW)
 
 
 STAGES = (
-    Stage("critic", "critic", "--steps 4000"),
-    Stage("dense", "dense", "--steps 3000"),
+    Stage("critic", "critic"),
+    Stage("dense", "dense"),
     Stage("vae", "vae", "--steps 17500 --photographic 0.6 --squared 20", smoke="--leaves 8"),
-    Stage("clip", "clip", "--steps 6000"),
+    Stage("clip", "clip"),
     Stage("text_to_image", "text_to_image", "--steps 15000 --every 1500 --dropout-from 6000", CODED,
           smoke=f"{FEW} --dropout-from 4"),
     Stage("text_to_image_nodropout", "text_to_image", "--steps 15000 --every 1500 --dropout 0 --scale 1", CODED,
@@ -54,14 +54,14 @@ STAGES = (
     Stage("pixel_text_to_image", "pixel_text_to_image", "--every 500",
           {"--clip": "clip/model", "--equal": "text_to_image"}, smoke=FEW),
     Stage("flow", "text_to_image", "--objective flow --steps 15000 --every 1500", CODED, smoke=FEW),
-    Stage("reflow", "reflow", "--steps 3000 --every 500", OF_FLOW, smoke=f"{FEW} --pairs 8 --teacher-steps 2"),
+    Stage("reflow", "reflow", "--every 500", OF_FLOW, smoke=f"{FEW} --pairs 8 --teacher-steps 2"),
     _controlnet("pose"),
     _controlnet("edge"),
     _controlnet("depth"),
-    Stage("lcm", "lcm", "--steps 3000 --every 250", OF_TEXT, smoke=FEW),
-    Stage("dmd", "dmd", "--steps 1500 --every 250", OF_TEXT, smoke=FEW),
-    Stage("adversarial", "adversarial", "--steps 2500 --every 250", OF_TEXT, smoke=FEW),
-    Stage("flow_consistency", "lcm", "--objective flow --steps 3000 --every 250", OF_FLOW, smoke=FEW),
+    Stage("lcm", "lcm", "--every 250", OF_TEXT, smoke=FEW),
+    Stage("dmd", "dmd", "--every 250", OF_TEXT, smoke=FEW),
+    Stage("adversarial", "adversarial", "--every 250", OF_TEXT, smoke=FEW),
+    Stage("flow_consistency", "lcm", "--objective flow --every 250", OF_FLOW, smoke=FEW),
     Stage("preview", "preview", "--steps 4000 --every 250", {"--vae": "vae/model"}),
 )
 """In an order in which every stage comes after those it needs.
