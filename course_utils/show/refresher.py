@@ -26,11 +26,11 @@ def clouds(rows: Mapping[str, Mapping[str, Points]], alt: str) -> Picture:
     side = WIDTH / counts.pop()
     named = sum(bool(name.strip()) for name in rows)
     with canvas((side + 0.3) * len(rows) + 0.3 * named) as card:
-        for part, (name, row) in zip(np.atleast_1d(card.subfigures(len(rows), 1)), rows.items(), strict=True):
+        for part, (name, row) in zip(card.subfigures(len(rows), 1, squeeze=False)[:, 0], rows.items(), strict=True):
             if name.strip():
                 part.suptitle(name, x=0.008, ha="left", fontsize=13, weight="bold")
             for axis, (title, points) in zip(part.subplots(1, len(row), squeeze=False)[0], row.items(), strict=True):
-                axis.scatter(*np.asarray(points).T, s=side, color=COLOURS["orange"], linewidths=0)
+                _dots(axis, points, side, COLOURS["orange"])
                 _square(axis, title)
         return figure(card, alt, few_colours=True)
 
@@ -47,7 +47,7 @@ def arrows(panels: Mapping[str, tuple[Points, Points]], alt: str, points: Points
         for axis, (title, (places, goals)) in zip(axes, panels.items(), strict=False):
             places, way = np.asarray(places), np.asarray(goals) - np.asarray(places)
             way = way * np.minimum(1, longest / np.linalg.norm(way, axis=1, keepdims=True).clip(1e-9))
-            axis.scatter(*np.asarray(points).T, s=2, color=GREY, linewidths=0)
+            _dots(axis, points, 2, GREY)
             axis.quiver(*places.T, *way.T, color=COLOURS["blue"], angles="xy", scale_units="xy", scale=1,
                         width=0.006, headwidth=4.5, headlength=5, headaxislength=4.5, minlength=0.5)  # fmt: skip
             _square(axis, title)
@@ -60,7 +60,7 @@ def paths(steps: Float[np.ndarray, "steps n 2"] | Float[Tensor, "steps n 2"], al
     low, high = (getattr(steps, end)(axis=(0, 1)) + pad for end, pad in (("min", -0.15), ("max", 0.15)))
     with canvas(WIDTH * float(np.divide(*(high - low)[::-1]))) as card:
         axis = card.subplots()
-        axis.scatter(*np.asarray(points).T, s=5, color=GREY, linewidths=0)
+        _dots(axis, points, 5, GREY)
         axis.plot(*steps.transpose(2, 0, 1), color=COLOURS["blue"], linewidth=1.1, alpha=0.8)
         axis.plot(*steps[0].T, "o", markerfacecolor="none", color=COLOURS["blue"], markersize=6, markeredgewidth=1.2,
                   label="noise")  # fmt: skip
@@ -69,6 +69,11 @@ def paths(steps: Float[np.ndarray, "steps n 2"] | Float[Tensor, "steps n 2"], al
         axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xticks=[], yticks=[], aspect="equal")
         axis.spines[:].set_visible(False)
         return figure(card, alt, few_colours=True)
+
+
+def _dots(axis: Axes, points: Points, size: float, colour: str) -> None:
+    x, y = np.asarray(points).T
+    axis.scatter(x, y, s=size, color=colour, linewidths=0)
 
 
 def _square(axis: Axes, title: str) -> None:
