@@ -44,7 +44,9 @@ class Sweep:
     n: int
 
 
-SWEEPS: dict[str, Sweep] = {}
+SWEEPS: dict[str, Sweep] = {
+    "two_spaces": Sweep("spaces", ("vae", "clip"), 800),
+}
 """Name to sweep, in the order in which `make sweeps` makes them."""
 
 
