@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-INSIDE = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
+INSIDE = re.compile(r"data:image/(?:png|webp);base64,([A-Za-z0-9+/=]+)")
 MEAN = 1.0  # grey levels of 255, over the whole picture
 WORST = 0.02  # share of the values that may differ by more than 32 grey levels
 
@@ -24,7 +24,7 @@ def encoded(outputs: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def pixels(picture: str) -> np.ndarray:
-    """A base64 PNG as RGBA values."""
+    """A base64 PNG or WebP as RGBA values."""
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGBA"), dtype=float)
 
 
