@@ -25,7 +25,7 @@ def clouds(rows: Mapping[str, Mapping[str, Points]], alt: str) -> Picture:
         raise ValueError(f"every row needs the same number of clouds, not {sorted(counts)}")
     side = WIDTH / counts.pop()
     named = sum(bool(name.strip()) for name in rows)
-    with canvas((side + 0.3) * len(rows) + 0.3 * named) as card:
+    with canvas((side + 0.38) * len(rows) + 0.26 * named) as card:
         for part, (name, row) in zip(card.subfigures(len(rows), 1, squeeze=False)[:, 0], rows.items(), strict=True):
             if name.strip():
                 part.suptitle(name, x=0.008, ha="left", fontsize=13, weight="bold")
