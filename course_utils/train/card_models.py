@@ -180,6 +180,8 @@ map. {opening(name, facts)} Like the critic it is never part of a loss.
 
 ![Edge F1 against the steps of training](curve.png)
 
+![Renders, the contours read off them, and the depth](samples.jpg)
+
 ## The floor: {m['n']:,} held-out scenes
 
 Edges count as found within {m['tolerance_pixels']:.2g} pixels (Martin et al., 2004); depth is told to a share of its
