@@ -37,6 +37,9 @@ MEASURES = ("critic", "dense")
 LOCAL = ("out", "cache", "resume", "smoke", "every", "snapshots")
 """Options that say where and how, not what."""
 
+FOLDERS = ("clip", "vae", "base", "teacher", "start", "equal")
+"""Options that name another run's folder: told by the run's name, for where it lay is nobody's business."""
+
 
 def ship(
     role: str, run: Path, folder: Path = FOLDER, condition: str | None = None, rank: int | None = None
@@ -141,12 +144,19 @@ def told(stages: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
     story: dict[str, dict[str, str]] = {}
     before: dict[str, str] = {}
     for stage in stages:
-        options = {name: str(value) for name, value in stage.items() if name not in (*LOCAL, "from")}
+        options = {name: _name(str(value)) if name in FOLDERS else str(value)
+                   for name, value in stage.items() if name not in (*LOCAL, "from")}
         changed = {name: value for name, value in options.items() if before.get(name) != value}
         if changed:
             story[f"from step {stage['from']}"] = changed
         before = options
     return story
+
+
+def _name(folder: str) -> str:
+    """`clip` of `runs/clip/model`; `None`, which stands for the shipped model or for none, as it is."""
+    path = Path(folder)
+    return path.parent.name if path.name == "model" else path.name
 
 
 def record(folder: Path = FOLDER) -> None:

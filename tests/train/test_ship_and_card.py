@@ -48,6 +48,11 @@ def test_a_later_stage_names_only_what_changed():
     assert ship.told(stages) == {"from step 0": {"steps": "10", "rate": "1"}, "from step 4": {"steps": "20"}}
 
 
+def test_other_runs_are_told_by_name_and_not_by_where_they_lay():
+    stages = [{"from": 0, "clip": "/somewhere/runs/clip/model", "vae": "None", "equal": "runs/text_to_image"}]
+    assert ship.told(stages) == {"from step 0": {"clip": "clip", "vae": "None", "equal": "text_to_image"}}
+
+
 def test_an_unfinished_run_is_not_shipped(tmp_path):
     with pytest.raises(FileNotFoundError, match="not finished"):
         ship.ship("vae", tmp_path, tmp_path / "weights")
