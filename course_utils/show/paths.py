@@ -17,12 +17,14 @@ Many = Float[np.ndarray, "n points"]
 
 def bands(
     panels: Mapping[str, Mapping[str, Many]], times: Sequence[float], alt: str, colours: Mapping[str, str],
-    floors: Mapping[str, tuple[float, str]] | None = None, legend: str = "best", **axis: Any,
+    floors: Mapping[str, tuple[float, str]] | None = None, limits: Mapping[str, tuple[float, float]] | None = None,
+    legend: str = "best", **axis: Any,
 ) -> Picture:
     """Means over paths with their 95 % intervals as bars, one panel of named lines under another.
 
-    `floors[title]` is (value, name): a dashed line in that panel, what real pictures score. The lines of a panel are
-    set a little apart sideways, so that bars do not hide each other. `axis` is passed to each `Axes.set`.
+    `floors[title]` is (value, name): a dashed line in that panel, what real pictures score; `limits[title]` the range
+    of a panel, such as 0 to 1 where an interval of few values reaches beyond what a probability can be. The lines of a
+    panel are set a little apart sideways, so that bars do not hide each other. `axis` is passed to each `Axes.set`.
     """
     with canvas(1.2 + 2.6 * len(panels)) as card:
         axes = card.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
@@ -32,7 +34,7 @@ def bands(
                 _bars(panel, np.asarray(times) + shift, np.asarray(values), name, colours[name])
             if floors and title in floors:
                 _floor(panel, *floors[title])
-            panel.set(**{"title": title, **axis})
+            panel.set(**{"title": title, "ylim": (limits or {}).get(title), **axis})
             panel.label_outer()
         handles, names = axes[0].get_legend_handles_labels()
         if legend == "below":
@@ -50,7 +52,7 @@ def _bars(panel: Axes, times: Float[np.ndarray, " points"], values: Many, name: 
 
 def _floor(panel: Axes, value: float, name: str) -> None:
     panel.axhline(value, color=FAINT, linestyle="--", linewidth=1.4)
-    panel.annotate(name, (1, value), (-4, 4), xycoords=("axes fraction", "data"), textcoords="offset points",
+    panel.annotate(name, (1, value), (-4, -13), xycoords=("axes fraction", "data"), textcoords="offset points",
                    ha="right", color=FAINT, fontsize=11)  # fmt: skip
 
 

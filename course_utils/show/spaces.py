@@ -8,6 +8,7 @@ import base64
 import html
 import io
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,7 @@ HOVER = """<script type="application/json" id="{id}-thumbnails">{thumbnails}</sc
     var point = event.points[0], box = frame.getBoundingClientRect(), mouse = event.event || {{}};
     var x = (mouse.clientX || box.left) - box.left, y = (mouse.clientY || box.top) - box.top;
     shown.src = pictures[point.customdata];
-    shown.alt = point.text;
+    shown.alt = point.text.replace(/<br>/g, " ");
     shown.style.left = Math.max(0, Math.min(x < box.width / 2 ? x + 16 : x - 128, box.width - 112)) + "px";
     shown.style.top = Math.max(0, y + (y < 140 ? 24 : -136)) + "px";
     shown.style.display = "block";
@@ -101,7 +102,7 @@ def _points(
     """The points of one word; `customdata` says which picture belongs to each."""
     x, y = ([float(f"{value:.3g}") for value in places[:, axis]] for axis in (0, 1))
     return go.Scatter(
-        x=x, y=y, customdata=chosen.tolist(), text=[captions[k] for k in chosen], name=name, legendgroup=name,
+        x=x, y=y, customdata=chosen.tolist(), text=["<br>".join(textwrap.wrap(captions[k], 24)) for k in chosen], name=name, legendgroup=name,
         showlegend=first, mode="markers", hovertemplate="%{text}<extra></extra>",
         marker={"symbol": SYMBOLS[colour], "size": 6, "color": COLOURS[colour], "opacity": 0.8},
     )  # fmt: skip
