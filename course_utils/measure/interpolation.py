@@ -59,7 +59,7 @@ def _when(t: np.ndarray, p: np.ndarray, k: int, level: float) -> float:
     return t[k - 1] + (t[k] - t[k - 1]) * (level - p[k - 1]) / (p[k] - p[k - 1])
 
 
-def rank_correlation(asked: Sequence[float], found: Sequence[float]) -> float:
+def rank_correlation(asked: Float[np.ndarray, " n"], found: Float[np.ndarray, " n"]) -> float:
     """Spearman's: 1 where the one always grows with the other, whatever the curve; 0 for numbers that all are one."""
     if np.ptp(np.asarray(found, dtype=np.float64)) == 0:
         return 0.0

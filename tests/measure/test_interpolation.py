@@ -49,9 +49,9 @@ def test_a_curve_that_never_crosses_is_refused(curve):
 
 
 def test_rank_correlation_minds_the_order_only():
-    assert path.rank_correlation([1, 2, 3, 4], [1, 8, 27, 64]) == pytest.approx(1)
-    assert path.rank_correlation([1, 2, 3], [3, 2, 1]) == pytest.approx(-1)
-    assert path.rank_correlation([1, 2, 3], [5, 5, 5]) == 0
+    assert path.rank_correlation(np.arange(4), np.arange(4) ** 3) == pytest.approx(1)
+    assert path.rank_correlation(np.arange(3), -np.arange(3)) == pytest.approx(-1)
+    assert path.rank_correlation(np.arange(3), np.full(3, 5.0)) == 0
 
 
 def test_the_nearest_is_found_and_a_real_one_is_at_no_distance():
