@@ -103,7 +103,8 @@ def _points(
     x, y = ([float(f"{value:.3g}") for value in places[:, axis]] for axis in (0, 1))
     return go.Scatter(
         x=x, y=y, customdata=chosen.tolist(), name=name, legendgroup=name,
-        text=["<br>".join(textwrap.wrap(captions[k], 24)) for k in chosen], showlegend=first, mode="markers", hovertemplate="%{text}<extra></extra>",
+        text=["<br>".join(textwrap.wrap(captions[k], 24)) for k in chosen],
+        showlegend=first, mode="markers", hovertemplate="%{text}<extra></extra>",
         marker={"symbol": SYMBOLS[colour], "size": 6, "color": COLOURS[colour], "opacity": 0.8},
     )  # fmt: skip
 
