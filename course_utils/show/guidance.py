@@ -32,11 +32,10 @@ def sweep(
                                marker=MARKERS[colours[name]], linestyle="-" if len(x) > 1 else "none")
             if floors and title in floors:
                 _dashed(panel, *floors[title])
+            if len(lines) > 1:
+                panel.legend(loc="best")
             panel.set(title=title, **axis)
             panel.label_outer()
-        if any(len(lines) > 1 for lines in panels.values()):
-            most = max(range(len(panels)), key=lambda k: len(list(panels.values())[k]))
-            axes[most].legend(loc="best")
         return figure(card, alt, few_colours=True)
 
 
@@ -59,6 +58,7 @@ def plane(
             _arrows(ends, arrows, colours, tips=True)
             whole.set_title(title)
             ends.set_title("where they end")
+        card.set_layout_engine("constrained", h_pad=0.1)
         handles, names = axes[0, 0].get_legend_handles_labels()
         card.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)))
         return figure(card, alt, few_colours=True)

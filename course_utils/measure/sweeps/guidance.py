@@ -46,16 +46,21 @@ REPAIRED = 7.5
 """The scale at which they are compared."""
 
 
-def guidance_scales(n: int, cache: Cache, scales: Sequence[float] = SCALES) -> Row:
+def generator() -> TextToImage:
+    """What all of them measure: the embedded model."""
+    return TextToImage.load(scale="critters", device="cpu")
+
+
+def guidance_scales(n: int, cache: Cache, scales: Sequence[float] = SCALES, draw: TextToImage | None = None) -> Row:
     """`SEEDS` pictures of each of n prompts at every scale: accuracy, diversity, colours, Fréchet distance."""
-    draw = TextToImage.load(scale="critters", device="cpu")
+    draw = draw or generator()
     rows = [{"scale": scale, **drawn(draw, n, cache, guidance_scale=scale)} for scale in scales]
     return {"seeds": SEEDS, "rows": rows, "renders": of_renders(n, cache)}
 
 
 def guidance_repairs(n: int, cache: Cache, names: Sequence[str] = tuple(REPAIRS)) -> Row:
     """The same at one large scale with rescaling, with a guidance interval, with both."""
-    draw = TextToImage.load(scale="critters", device="cpu")
+    draw = generator()
     rows = [{"name": name, **drawn(draw, n, cache, guidance_scale=REPAIRED, **REPAIRS[name])} for name in names]
     return {"seeds": SEEDS, "scale": REPAIRED, "rescale": RESCALE, "interval": INTERVAL, "rows": rows}
 
@@ -147,9 +152,9 @@ def behind(prompt: str) -> str:
     return f"on a {background}, {animal},{facing}"
 
 
-def prompt_arithmetic(n: int, cache: Cache, names: Sequence[str] = ()) -> Row:
+def prompt_arithmetic(n: int, cache: Cache, names: Sequence[str] = (), draw: TextToImage | None = None) -> Row:
     """Share of scaly pictures, and accuracy of all else, for n prompts of cats that no direction was derived from."""
-    draw, scenes = TextToImage.load(scale="critters", device="cpu"), cats(n)
+    draw, scenes = draw or generator(), cats(n)
     every = edits(draw, scenes)
     rows = []
     for name in names or every:
@@ -173,10 +178,12 @@ UNTIL = (1000.0, 600.0, 200.0, 0.0)
 """Timesteps down to which the maps are swapped: in no step, in the first ones, in nearly all, in all."""
 
 
-def attention_swap(n: int, cache: Cache, changes: Sequence[str] = tuple(SWAPPED), until: Sequence[float] = UNTIL
-                   ) -> Row:
+def attention_swap(
+    n: int, cache: Cache, changes: Sequence[str] = tuple(SWAPPED), until: Sequence[float] = UNTIL,
+    draw: TextToImage | None = None,
+) -> Row:
     """n pairs of pictures for each change of one word: is the new word obeyed, and does all else stay in place?"""
-    draw = TextToImage.load(scale="critters", device="cpu")
+    draw = draw or generator()
     rows = [{"change": change, "until": t, **swap_facts(draw, change, n, t)} for change in changes for t in until]
     return {"rows": rows}
 
