@@ -31,7 +31,7 @@ from course_utils.models.registry import weights_name
 from course_utils.models.weights import FOLDER, sha256
 from course_utils.show.style import COLOURS, canvas
 from course_utils.train import card_sheets
-from course_utils.train.card_models import writer
+from course_utils.train.card_models import TITLES, writer
 from course_utils.train.card_text import TEXTS
 from course_utils.train.common import read_log
 from course_utils.train.critic import blurred, resampled
@@ -99,6 +99,7 @@ def other_facts(name: str, folder: Path, n: int, cache: Path, swept: int) -> Fac
     card_sheets.save(name, folder)
     return {**provenance(name, folder), "class": type(network).__name__, "parameters": autoencoder.parameters(network),
             **kept, **(card_sheets.swept(name, swept, cache) if swept else {}),
+            **({"example": card_sheets.example(name)} if name in TITLES else {}),
             **({"milliseconds": card_sheets.milliseconds()} if name == "preview" else {}),
             "measured": report.measured(name, n, cache)}
 

@@ -68,6 +68,17 @@ def in_turn(first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
     return [picture for pair in zip(first, second, strict=True) for picture in pair]
 
 
+EXAMPLE = ("a large fluffy orange fox sitting on a green background, facing left", 0)
+"""Prompt and seed of the picture by which another machine can see that it draws the same."""
+
+
+def example(name: str) -> dict[str, Any]:
+    """A few numbers of the latent that a denoiser makes of the example, as it is used by default."""
+    draw = TextToImage.load(report.entry_of(name).role, "critters", "cpu")
+    z = draw.latents([EXAMPLE[0]], [EXAMPLE[1]])[0]
+    return {"prompt": EXAMPLE[0], "seed": EXAMPLE[1], "latent": z[:, ::5, ::5].flatten().tolist()}
+
+
 def swept(name: str, n: int, cache: Path) -> dict[str, Any]:
     """The table over guidance scales of a denoiser, and which scale is best for what."""
     draw = TextToImage.load(report.entry_of(name).role, "critters", "cpu")
