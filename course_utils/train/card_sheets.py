@@ -90,7 +90,8 @@ def swept(name: str, n: int, cache: Path) -> dict[str, Any]:
 def milliseconds(runs: int = 15) -> dict[str, float]:
     """Median time of decoding one picture on one thread, autoencoder and fast decoder by turns."""
     vae, tiny = load("vae", "critters", "cpu"), load("preview", "critters", "cpu")
-    z, times, threads = torch.randn(1, 4, 16, 16), {"vae": [], "preview": []}, torch.get_num_threads()
+    z, threads = torch.randn(1, 4, 16, 16), torch.get_num_threads()
+    times: dict[str, list[float]] = {"vae": [], "preview": []}
     torch.set_num_threads(1)
     for _ in range(runs + 1):
         for name, network in (("vae", vae), ("preview", tiny)):

@@ -104,7 +104,8 @@ def jittered(x: Float[Tensor, "b 3 h w"], rng: np.random.Generator) -> Float[Ten
 
 def swap_sides(ids: Int[Tensor, "b n"]) -> Int[Tensor, "b n"]:
     """Token indices with *left* and *right* exchanged."""
-    left, right = tokens.tokenizer().convert_tokens_to_ids(["left" + tokens.LAST, "right" + tokens.LAST])
+    known = tokens.tokenizer().get_vocab()
+    left, right = known["left" + tokens.LAST], known["right" + tokens.LAST]
     return torch.where(ids == left, right, torch.where(ids == right, left, ids))
 
 
