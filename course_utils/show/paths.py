@@ -33,6 +33,7 @@ def bands(
                 shift = 0.06 * (place - (len(lines) - 1) / 2) * (times[1] - times[0])
                 _bars(panel, np.asarray(times) + shift, np.asarray(values), name, colours[name])
             if floors and title in floors:
+                panel.margins(y=0.13)  # room for the name under the line
                 _floor(panel, *floors[title])
             panel.set(**{"title": title, "ylim": (limits or {}).get(title), **axis})
             panel.label_outer()
