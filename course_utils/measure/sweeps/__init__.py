@@ -46,6 +46,9 @@ class Sweep:
 
 SWEEPS: dict[str, Sweep] = {
     "two_spaces": Sweep("spaces", ("vae", "clip"), 800),
+    "four_paths": Sweep("paths", ("vae", "clip", "text_to_image", "critic"), 6),
+    "dog_fox_cat": Sweep("paths", ("vae", "clip", "text_to_image", "critic"), 6),
+    "plane": Sweep("paths", ("vae", "clip", "text_to_image", "critic"), 5),
 }
 """Name to sweep, in the order in which `make sweeps` makes them."""
 
