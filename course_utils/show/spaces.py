@@ -35,7 +35,6 @@ HOVER = """<script type="application/json" id="{id}-thumbnails">{thumbnails}</sc
   shown.style.cssText = "position:absolute;z-index:9;pointer-events:none;border-radius:8px;display:none;" +
     "width:112px;height:112px;box-shadow:0 2px 8px rgba(0,0,0,.35)";
   frame.style.position = "relative";
-  frame.appendChild(shown);
   plot.on("plotly_hover", function (event) {{
     var point = event.points[0], box = frame.getBoundingClientRect(), mouse = event.event || {{}};
     var x = (mouse.clientX || box.left) - box.left, y = (mouse.clientY || box.top) - box.top;
@@ -44,6 +43,7 @@ HOVER = """<script type="application/json" id="{id}-thumbnails">{thumbnails}</sc
     shown.style.left = Math.max(0, Math.min(x < box.width / 2 ? x + 16 : x - 128, box.width - 112)) + "px";
     shown.style.top = Math.max(0, y + (y < 140 ? 24 : -136)) + "px";
     shown.style.display = "block";
+    frame.appendChild(shown);
   }});
   plot.on("plotly_unhover", function () {{ shown.style.display = "none"; }});
 }})();

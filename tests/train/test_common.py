@@ -144,3 +144,10 @@ def test_smoke_is_tiny(tmp_path):
     tiny = options(tmp_path, "--smoke", "--steps", "9000")
     assert isinstance(tiny, argparse.Namespace)
     assert (tiny.steps, tiny.batch, tiny.scenes) == (8, 4, 32)
+
+
+@pytest.mark.parametrize(("native", "resolved"), [(True, "bf16"), (False, "no")])
+def test_auto_uses_bfloat16_only_where_the_machine_computes_it(tmp_path, monkeypatch, native, resolved):
+    monkeypatch.setattr(common, "native_bfloat16", lambda: native)
+    assert options(tmp_path, "--precision", "auto").precision == resolved
+    assert options(tmp_path, "--precision", "bf16").precision == "bf16"
