@@ -5,7 +5,8 @@
 * `{model-cards}`: their cards;
 * `{status-table}`: versions and run times of the last execution;
 * outputs: a chart or a widget that would be invisible on a static page is a warning;
-* scripts: only what a page uses, nothing from another host.
+* scripts: only what a page uses, nothing from another host;
+* launch: buttons that open a notebook on Colab, once the repository has an address.
 
 Nothing here imports torch: readers build the book without it. What does not exist yet is said kindly; what exists
 and is malformed is a warning, and warnings are errors.
@@ -13,11 +14,11 @@ and is malformed is a warning, and warnings are errors.
 
 from sphinx.application import Sphinx
 
-from . import cards, claims, models, outputs, scripts, status
+from . import cards, claims, launch, models, outputs, scripts, status
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register directives and events."""
-    for part in (claims, models, cards, status, outputs, scripts):
+    for part in (claims, models, cards, status, outputs, scripts, launch):
         part.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": False}
