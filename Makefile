@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE := 1
 unit notebooks-test notebooks picture: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help read book test lint types unit notebooks-test browser-test notebooks train train-smoke sweeps picture bench vendor clean install install-book
+.PHONY: help read book test lint types unit notebooks-test browser-test notebooks train train-smoke sweeps exercises picture bench vendor clean install install-book
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -50,6 +50,9 @@ browser-test: install book  ## only the part of the tests that opens the book in
 
 notebooks: install  ## execute all notebooks again, in place
 	$(BIN)/python scripts/notebooks.py
+
+exercises: install  ## the exercises' notebooks from their sources; otter's autograders into dist/exercises
+	$(BIN)/python scripts/exercises.py --package dist/exercises
 
 train: install  ## train the embedded models again (hours on two cores; goes on where it stopped, skips what is done)
 	$(BIN)/python -m course_utils.train.all

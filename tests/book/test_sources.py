@@ -85,6 +85,7 @@ def test_the_contents_list_every_page_that_lies_there(repository):
     listed = set(pages(yaml.safe_load((repository / "_toc.yml").read_text())))
     there = {f"book/{path.stem}" for path in (repository / "book").glob("*.md")}
     there |= {f"notebooks/{path.stem}" for path in (repository / "notebooks").glob("[0-9][0-9]_*.ipynb")}
+    there |= {f"notebooks/exercises/{path.stem}" for path in (repository / "notebooks/exercises").glob("*.ipynb")}
     assert there == listed
 
 
