@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE := 1
 unit notebooks-test notebooks picture: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help read book test lint types unit notebooks-test browser-test notebooks train train-smoke sweeps exercises picture bench vendor clean install install-book
+.PHONY: help read book test lint types unit notebooks-test browser-test test-hub notebooks train train-smoke sweeps exercises picture bench vendor clean install install-book
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -47,6 +47,9 @@ notebooks-test: install  ## every cell again, compared with what is committed
 
 browser-test: install book  ## only the part of the tests that opens the book in a browser
 	$(BIN)/python -m pytest -m browser
+
+test-hub: install  ## fetching and loading at every scale, against a hub on this machine that can misbehave
+	$(BIN)/python -m pytest tests/hub
 
 notebooks: install  ## execute all notebooks again, in place
 	$(BIN)/python scripts/notebooks.py

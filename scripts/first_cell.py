@@ -14,7 +14,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 MARK = '# %% tags=["setup", "remove-cell"]'
-SCALES = ("critters", "sd15", "sdxl")
+SCALES = ("critters", "sd15", "sdxl", "sana", "z-image")
 TEMPLATE = '''\
 #@title Set-up {display-mode: "form"}
 #@markdown On Colab, run this first: it installs the course. `critters` runs anywhere,

@@ -80,6 +80,9 @@ class TextToImage:
         known = entry(role, scale)
         if not known.objective:
             raise ValueError(f"the role {role!r} makes no pictures of prompts: it does not denoise")
+        if known.stock:
+            raise ValueError(f"{known.name} of scale {known.scale!r} is conditioned in a way of its own: draw with"
+                             f" diffusers' {known.pipeline}")
         if condition and entry("controlnet", scale, condition).objective != known.objective:
             raise ValueError(f"the ControlNets belong to 'text_to_image' and its students; {role!r} predicts another"
                              " quantity: leave condition out")

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from course_utils.models.devices import StoppedError
 from course_utils.models.export import export
-from course_utils.models.hub import NoNetworkError
+from course_utils.models.hub import DownloadError, NoNetworkError
 from course_utils.models.images import to_array, to_tensor
 from course_utils.models.loading import load
 from course_utils.models.registry import REGISTRY, SCALES, Entry, available, roles
 from course_utils.models.weights import WeightsError, card, verified
 
 __all__ = [
-    "REGISTRY", "SCALES", "Entry", "NoNetworkError", "TextEncoder", "WeightsError", "available", "card", "export",
-    "load", "load_text", "roles", "to_array", "to_tensor", "verified",
+    "REGISTRY", "SCALES", "DownloadError", "Entry", "NoNetworkError", "StoppedError", "TextEncoder", "WeightsError",
+    "available", "card", "export", "load", "load_text", "roles", "to_array", "to_tensor", "verified",
 ]  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -14,15 +13,11 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from course_utils.models import lowrank
-from course_utils.models.hub import announce, is_cached, reach
+from course_utils.models import lora, lowrank
+from course_utils.models.devices import mind_the_time, pick_device
+from course_utils.models.hub import Source, cached, fetch
 from course_utils.models.registry import Entry, entry, weights_name
 from course_utils.models.weights import WeightsError, checked, expected, shipped
-
-LARGE = 100
-"""Megabytes from which a model is announced before it is fetched, and a CPU is warned about."""
-
-_warned: set[str] = set()
 
 
 def load(
@@ -36,14 +31,17 @@ def load(
 
     Args:
         role: see `registry.roles()`.
-        scale: `"critters"` (embedded, the default), `"sd15"`, `"sdxl"`; else the environment's `COURSE_SCALE`.
+        scale: `"critters"` (embedded, the default), or another of `registry.SCALES`; else the environment's
+            `COURSE_SCALE`.
         device: `"cpu"`, `"cuda"`, ...; by default a GPU where there is one. The choice is printed.
         condition: of a ControlNet, the map that it reads: `"pose"`, `"edge"` or `"depth"`.
 
     Raises:
         ValueError: unknown role, scale or condition, with the known ones; a device that is not there.
         WeightsError: embedded weights are damaged, or not in this copy of the course, with the recipe that trains them.
-        NoNetworkError: the scale must be fetched and the hub cannot be reached.
+        NoNetworkError: the scale must be fetched, and the hub cannot be reached or has the model no more.
+        DownloadError: the disk is full, or what was fetched is damaged.
+        StoppedError: a large model on a CPU, and the answer to the question whether to go on was no.
     """
     return ready(entry(role, scale, condition), device)
 
@@ -51,28 +49,11 @@ def load(
 def ready(chosen: Entry, device: str | torch.device | None = None) -> Any:
     """The model of an entry, as `load` gives it."""
     place = pick_device(device)
-    warn_if_slow(chosen, place)
+    mind_the_time(chosen, place)
     dtype = torch.float32 if place.type == "cpu" else getattr(torch, chosen.gpu_dtype)
     model = embedded(chosen, dtype) if chosen.embedded else fetched(chosen, dtype)
     print(f"{chosen.name}: scale {chosen.scale}, on {place}")
     return model.to(place).eval().requires_grad_(False)
-
-
-def pick_device(device: str | torch.device | None = None) -> torch.device:
-    """The device asked for, or a GPU where there is one, or the CPU."""
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if place.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device 'cuda' was asked for, and PyTorch sees no GPU: leave device out, or say device='cpu'"
-                         " (on Colab: Runtime, Change runtime type, T4 GPU)")
-    return place
-
-
-def warn_if_slow(chosen: Entry, place: torch.device) -> None:
-    """Once per scale, say that a large model on a CPU takes its time."""
-    if place.type == "cpu" and chosen.megabytes >= LARGE and chosen.scale not in _warned:
-        _warned.add(chosen.scale)
-        warnings.warn(f"scale {chosen.scale!r} runs on the CPU here: expect minutes where a GPU takes seconds;"
-                      " 'critters' is made for a CPU", stacklevel=4)
 
 
 def embedded(chosen: Entry, dtype: torch.dtype = torch.float32) -> nn.Module:
@@ -126,12 +107,29 @@ def quiet() -> Iterator[None]:
 
 
 def fetched(chosen: Entry, dtype: torch.dtype) -> nn.Module:
-    """A model from the hub, or from the hub's cache on this machine."""
-    here = is_cached(chosen)
-    if not here:
-        announce(chosen)
-        reach(chosen)
-    return from_pretrained(chosen, chosen.hub, dtype, local_files_only=here)
+    """A model from the hub, or from the hub's cache on this machine; a LoRA comes merged into its base."""
+    source = fetch(chosen)
+    if chosen.lora:
+        return lora.merge(fetched(entry(chosen.base, chosen.scale), dtype), load_file(at(source, weights_name(chosen))))
+    half = {"variant": source.variant} if source.variant else {}
+    model = from_pretrained(chosen, at(source, "config.json").parent, dtype, local_files_only=True, **half)
+    return turned_round(model) if chosen.backwards else model
+
+
+def at(source: Source, name: str) -> Path:
+    """A file that `fetch` has brought. Libraries are given its folder, not the hub's id: so they ask nobody."""
+    path = cached(source, name)
+    if path is None:
+        raise FileNotFoundError(f"{name} of {source.hub} has left the hub's cache while it was being loaded")
+    return path
+
+
+@torch.no_grad()
+def turned_round(network: Any) -> Any:
+    """A flow that was trained to predict data minus noise, predicting noise minus data: its last layer negated."""
+    network.conv_out.weight.neg_()
+    network.conv_out.bias.neg_()
+    return network
 
 
 def class_of(chosen: Entry) -> Any:
@@ -146,8 +144,6 @@ def from_pretrained(chosen: Entry, source: str | Path, dtype: torch.dtype, **opt
     """
     if chosen.library == "diffusers" or chosen.embedded:
         options["use_safetensors"] = True
-    if chosen.subfolder:
-        options["subfolder"] = chosen.subfolder
     return class_of(chosen).from_pretrained(source, **{dtype_keyword(chosen.library): dtype}, **options)
 
 

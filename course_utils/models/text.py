@@ -15,12 +15,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from course_utils.models.hub import is_cached
-from course_utils.models.loading import load, ready
-from course_utils.models.registry import entry
+from course_utils.models.hub import Source, fetch, one
+from course_utils.models.loading import load
+from course_utils.models.registry import entry, scale_or_default
 from course_utils.models.tokenizer import encode, tokenizer, unknown_words
 
 BATCH = 64
+WORDS = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
+"""The files of a published tokenizer."""
 
 
 class TextEncoder:
@@ -87,10 +89,18 @@ def load_text(scale: str | None = None, device: str | torch.device | None = None
 
     At `"critters"` the text side of `load("clip")`; at `"sd15"` that of Stable Diffusion's own, larger CLIP.
     """
-    chosen = entry("text_to_image", scale)
+    chosen = entry("text_to_image", scale) if scale_or_default(scale) == "critters" else entry("text_encoder", scale)
     if chosen.embedded:
         return TextEncoder(load("clip", chosen.scale, device), tokenizer())
-    part = replace(chosen, library="transformers", kind="CLIPTextModel", subfolder="text_encoder", megabytes=492)
-    here = is_cached(part)
-    model = ready(part, device)
-    return TextEncoder(model, CLIPTokenizer.from_pretrained(part.hub, subfolder="tokenizer", local_files_only=here))
+    if chosen.kind != "CLIPTextModel":
+        raise ValueError(f"the scale {chosen.scale!r} reads prompts with {chosen.kind}, in a way of its own: draw with"
+                         " its stock pipeline of diffusers")
+    model = load("text_encoder", chosen.scale, device)
+    return TextEncoder(model, published_tokenizer(fetch(chosen)))
+
+
+def published_tokenizer(source: Source) -> CLIPTokenizer:
+    """The tokenizer that lies beside a text encoder on the hub. Raises as `load`."""
+    beside = replace(source, subfolder="tokenizer")
+    files = [one(beside, name) for name in WORDS]
+    return CLIPTokenizer.from_pretrained(files[0].parent, local_files_only=True)

@@ -2,13 +2,23 @@ import shutil
 import sys
 import warnings
 from importlib.util import find_spec
-from urllib.error import HTTPError, URLError
 
 import pytest
 import torch
 from huggingface_hub import constants
 
-from course_utils.models import NoNetworkError, WeightsError, hub, load, loading, lowrank, registry, schedulers, weights
+from course_utils.models import (
+    StoppedError,
+    WeightsError,
+    devices,
+    hub,
+    load,
+    loading,
+    lowrank,
+    registry,
+    schedulers,
+    weights,
+)
 from course_utils.models.__main__ import table
 from course_utils.models.registry import REGISTRY, SCALES, Entry, entry
 from course_utils.train import ship
@@ -95,7 +105,7 @@ def test_weights_that_are_not_in_this_copy_name_their_recipe(monkeypatch):
 @pytest.mark.usefixtures("without_weights")
 def test_what_is_not_in_this_copy_is_not_offered():
     assert not [e for e in registry.available() if e.embedded]
-    with pytest.raises(ValueError, match=r"known roles: vae, clip, text_to_image, controlnet, preview$"):
+    with pytest.raises(ValueError, match=r"known roles: vae, clip, text_encoder, text_to_image, controlnet, lcm,"):
         load("unet")  # those that the hub has
     *lines, last = table().splitlines()
     assert not [line for line in lines if " critters " in line]
@@ -117,7 +127,8 @@ def test_every_entry_says_all_that_is_needed():
     assert {e.scale for e in REGISTRY} <= set(SCALES)
     assert len({(e.role, e.scale, e.condition) for e in REGISTRY}) == len(REGISTRY)
     for e in REGISTRY:
-        assert bool(e.recipe) == e.embedded
+        assert bool(e.recipe) == e.embedded != bool(e.parameters)
+        assert bool(e.revision) <= (len(e.revision) == 40)
         assert bool(e.objective) == bool(e.sampler) == bool(e.steps)
         assert not e.sampler or e.sampler in schedulers.CONFIGURED
         assert ("flow" in e.sampler) == (e.objective == "flow")
@@ -137,79 +148,16 @@ def test_the_table_shows_what_can_be_loaded():
         assert any(e.role in line and e.scale in line and e.licence in line for line in lines)
 
 
-@pytest.fixture
-def without_network(monkeypatch):
-    monkeypatch.setattr(loading, "is_cached", lambda _: False)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-
-    def refuse(*_, **__):
-        raise URLError("Name or service not known")
-
-    monkeypatch.setattr(hub, "urlopen", refuse)
-
-
-@pytest.mark.usefixtures("without_network")
-@pytest.mark.filterwarnings("ignore:scale")
-def test_without_a_network_it_announces_and_then_names_the_alternative(capsys):
-    with pytest.raises(NoNetworkError) as caught:
-        load("vae", "sd15", device="cpu")
-    assert "\n" not in str(caught.value)
-    assert "'critters' needs none" in str(caught.value)
-    said = capsys.readouterr().out
-    assert "stabilityai/sd-vae-ft-mse (335 MB" in said
-    assert constants.HF_HUB_CACHE in said
-
-
-def test_offline_mode_is_a_missing_network(monkeypatch):
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(NoNetworkError, match="HF_HUB_OFFLINE"):
-        hub.reach(LARGE)
-
-
-def test_a_model_that_left_the_hub_is_not_called_a_missing_network(monkeypatch):
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-
-    def gone(request, timeout):
-        raise HTTPError(request.full_url, 404, "Not Found", None, None)
-
-    monkeypatch.setattr(hub, "urlopen", gone)
-    with pytest.raises(NoNetworkError, match=r"answers 404.*gone"):
-        hub.reach(LARGE)
-
-
-def test_a_reachable_hub_is_asked_for_the_configuration(monkeypatch):
-    asked = []
-
-    class Answer:
-        def close(self):
-            asked.append("closed")
-
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(hub, "urlopen", lambda request, timeout: asked.append(request.full_url) or Answer())
-    hub.reach(LARGE)
-    assert asked == [f"{constants.ENDPOINT}/stabilityai/sd-vae-ft-mse/resolve/main/config.json", "closed"]
-
-
-def test_a_fetched_model_goes_through_the_same_loader(monkeypatch):
-    calls = []
-    monkeypatch.setattr(loading, "is_cached", lambda _: True)
-    monkeypatch.setattr(loading, "from_pretrained", lambda *a, **k: calls.append((a, k)) or torch.nn.Linear(1, 1))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        load("vae", "sd15", device="cpu")
-    assert calls == [((LARGE, "stabilityai/sd-vae-ft-mse", torch.float32), {"local_files_only": True})]
-
-
-def test_a_part_of_a_larger_repository_is_found_there(monkeypatch):
+def test_the_loader_is_told_the_half_precision_file_and_the_number_format(monkeypatch):
     asked = []
     kind = type("Kind", (), {"from_pretrained": staticmethod(lambda *a, **k: asked.append((a, k)))})
     monkeypatch.setattr(loading, "class_of", lambda _: kind)
     unet, clip = entry("text_to_image", "sd15"), entry("clip", "sd15")
     assert hub.within(unet, "config.json") == "unet/config.json"
-    loading.from_pretrained(unet, unet.hub, torch.float16)
-    loading.from_pretrained(clip, clip.hub, torch.float16)
-    assert asked[0][1].items() >= {"subfolder": "unet", "use_safetensors": True}.items()
-    assert asked[1] == (("openai/clip-vit-base-patch32",), {"dtype": torch.float16})
+    loading.from_pretrained(unet, "folder", torch.float16, variant="fp16")
+    loading.from_pretrained(clip, "folder", torch.float16)
+    assert asked[0][1].items() >= {"variant": "fp16", "use_safetensors": True}.items()
+    assert asked[1] == (("folder",), {"dtype": torch.float16})
 
 
 def test_the_way_out_of_a_missing_network_is_a_line_that_works():
@@ -222,19 +170,52 @@ def test_a_cache_that_holds_nothing_is_known(tmp_path, monkeypatch):
 
 
 def test_a_large_model_on_a_cpu_warns_once(monkeypatch):
-    monkeypatch.setattr(loading, "_warned", set())
+    monkeypatch.setattr(devices, "_told", set())
     with pytest.warns(UserWarning, match="'sd15' runs on the CPU"):
-        loading.warn_if_slow(LARGE, torch.device("cpu"))
+        devices.mind_the_time(LARGE, torch.device("cpu"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        loading.warn_if_slow(LARGE, torch.device("cpu"))
-        loading.warn_if_slow(entry("vae", "sdxl"), torch.device("cuda"))
-        loading.warn_if_slow(entry("vae", "critters"), torch.device("cpu"))
+        devices.mind_the_time(LARGE, torch.device("cpu"))
+        devices.mind_the_time(entry("vae", "sdxl"), torch.device("cuda"))
+        devices.mind_the_time(entry("vae", "critters"), torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("answer", "goes_on"), [("y", True), ("Yes ", True), ("", False), ("n", False), ("?", False)])
+def test_a_huge_model_on_a_cpu_asks_before_it_takes_hours(monkeypatch, answer, goes_on):
+    asked = []
+    monkeypatch.setattr(devices, "_told", set())
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or answer)
+    huge = entry("text_to_image", "sd15")
+    if goes_on:
+        with pytest.warns(UserWarning, match="expect minutes"):
+            devices.mind_the_time(huge, torch.device("cpu"))
+    else:
+        for _ in range(2):  # a changed mind is asked again
+            with pytest.raises(StoppedError, match=r"T4 GPU.*scale='critters'.*COURSE_CPU=yes"):
+                devices.mind_the_time(huge, torch.device("cpu"))
+    assert set(asked) == {"scale 'sd15' runs on the CPU here: a picture takes minutes, a notebook hours."
+                          " Go on all the same? [y/N] "}
+
+
+def test_nobody_is_asked_where_nobody_can_answer(monkeypatch):
+    huge, asked = entry("text_to_image", "sd15"), []
+
+    def nobody(question):
+        asked.append(question)
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", nobody)
+    for setting, count in (("", 1), ("yes", 1)):
+        monkeypatch.setattr(devices, "_told", set())
+        monkeypatch.setenv("COURSE_CPU", setting)
+        with pytest.warns(UserWarning, match="expect minutes"):
+            devices.mind_the_time(huge, torch.device("cpu"))
+        assert len(asked) == count
 
 
 def test_a_gpu_that_is_not_there_is_refused_with_advice(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert loading.pick_device().type == "cpu"
+    assert devices.pick_device().type == "cpu"
     with pytest.raises(ValueError, match="device='cpu'"):
         load("vae", device="cuda")
 
@@ -295,7 +276,7 @@ def test_the_table_shows_conditions_and_differences(tiny):
     lines = table().splitlines()
     (pose,) = [line for line in lines if "controlnet (pose)" in line and "critters" in line]
     assert "weights/controlnet_pose" in pose
-    (lcm,) = [line for line in lines if line.startswith("lcm ")]
+    (lcm,) = [line for line in lines if line.startswith("lcm ") and "critters" in line]
     assert weights.expected()["lcm/difference.safetensors"][:16] in lcm
 
 

@@ -1,11 +1,13 @@
 """Configurations of real models: facts kept as small JSON files, so that shapes and costs need no weights.
 
-Keys that begin with an underscore are ours: `_about`, `_source`, `_published_parameters`, `_differs`; all
-others are arguments of the diffusers class that `_class_name` names.
+Keys that begin with an underscore are ours: `_about`, `_source`, `_published_parameters` (rounded where it was
+published so), `_differs`, and `_like`, which names the configuration that holds what this one leaves out; all others
+are arguments of the class that `_class_name` names, of diffusers unless `_library` says otherwise.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 from inspect import signature
 from pathlib import Path
@@ -29,26 +31,33 @@ def config(name: str) -> dict[str, Any]:
     """
     if name not in names():
         raise KeyError(f"no configuration called {name!r}; there are {', '.join(names())}")
-    return json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    stored = json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return {**config(stored["_like"]), **stored} if "_like" in stored else stored
 
 
 def on_meta(name: str, **changes: Any) -> nn.Module:
-    """The stock diffusers network of configuration `name` on torch's meta device: shapes and no weights.
+    """The stock network of configuration `name` on torch's meta device: shapes and no weights.
 
     `changes` replace arguments, for example `on_meta("sd15-unet", in_channels=3, out_channels=3)` for the
     same network on pixels. Nothing is downloaded or allocated. Raises `KeyError` for an unknown name or
     argument.
     """
-    import diffusers  # loading takes seconds, reading a configuration should not
-
     stored = config(name)
-    kind = getattr(diffusers, stored.pop("_class_name"))
+    library = importlib.import_module(stored.pop("_library", "diffusers"))  # takes seconds, reading should not
+    kind = getattr(library, stored.pop("_class_name"))
     arguments = {key: value for key, value in stored.items() if not key.startswith("_")}
+    if library.__name__ == "transformers":
+        return _of_transformers(kind, arguments | changes)
     unknown = sorted(set(changes) - set(signature(kind.__init__).parameters))
     if unknown:
         raise KeyError(f"{kind.__name__} takes no {', '.join(unknown)}")
     with torch.device("meta"):
         return kind(**(arguments | changes)).eval()
+
+
+def _of_transformers(kind: Any, settings: dict[str, Any]) -> nn.Module:
+    with torch.device("meta"):
+        return kind(kind.config_class(**settings)).eval()
 
 
 def parameters(module: nn.Module) -> int:

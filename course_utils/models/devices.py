@@ -1,0 +1,55 @@
+"""Where a model runs, and whether that will take minutes or hours."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+import torch
+
+from course_utils.models.entries import Entry
+
+LARGE, HUGE = 100, 1000
+"""Megabytes from which a CPU is warned about, and from which one is asked."""
+
+_told: set[str] = set()
+
+
+class StoppedError(RuntimeError):
+    """A large model was not loaded on a CPU, as was answered."""
+
+
+def pick_device(device: str | torch.device | None = None) -> torch.device:
+    """The device asked for, or a GPU where there is one, or the CPU."""
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device 'cuda' was asked for, and PyTorch sees no GPU: leave device out, or say device='cpu'"
+                         " (on Colab: Runtime, Change runtime type, T4 GPU)")
+    return place
+
+
+def mind_the_time(chosen: Entry, place: torch.device) -> None:
+    """Once a scale: warn that a large model on a CPU takes minutes; ask before a huge one takes hours.
+
+    Nobody is asked where nobody can answer (a script, a test), nor where `COURSE_CPU` is set to `yes`: there it warns.
+    Raises `StoppedError` if the answer is no.
+    """
+    if place.type != "cpu" or chosen.megabytes < LARGE or chosen.scale in _told:
+        return
+    _told.add(chosen.scale)
+    slow = f"scale {chosen.scale!r} runs on the CPU here"
+    must_ask = chosen.megabytes >= HUGE and os.environ.get("COURSE_CPU") != "yes"
+    if must_ask and answered_no(f"{slow}: a picture takes minutes, a notebook hours."):
+        _told.discard(chosen.scale)
+        raise StoppedError("stopped before it takes hours: choose a GPU (on Colab: Runtime, Change runtime type, T4"
+                           " GPU), or scale='critters', which is made for a CPU; COURSE_CPU=yes goes on without asking")
+    warnings.warn(f"{slow}: expect minutes where a GPU takes seconds; 'critters' is made for a CPU", stacklevel=5)
+
+
+def answered_no(said: str) -> bool:
+    """Ask whether to go on; where there is nobody to ask, it goes on."""
+    try:
+        answer = input(f"{said} Go on all the same? [y/N] ")
+    except Exception:  # a kernel without a front end, a script without a keyboard: each has an error of its own
+        return False
+    return answer.strip().lower() not in ("y", "yes")
