@@ -63,7 +63,7 @@ def parsed(parser: argparse.ArgumentParser, argv: list[str] | None) -> argparse.
 
 
 def native_bfloat16() -> bool:
-    """Whether bfloat16 is faster than float32 here: from Ampere on, and on processors with AVX-512's instructions for it.
+    """Whether bfloat16 is faster than float32 here: from Ampere on, and on processors with AVX-512 for it.
 
     Anywhere else it is emulated, and a training step takes ten times as long as in float32.
     """
