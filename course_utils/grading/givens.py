@@ -48,7 +48,7 @@ def _made(value: Any, framework: str) -> Any:
             raise KeyError(f"no given called {value.name!r}; there are {', '.join(sorted(_MAKERS))}")
         return _MAKERS[value.name](**arguments(value.arguments, "numpy"))
     if isinstance(value, Array):
-        return _made(value.values, framework)
+        return None if value.values is None else _made(value.values.astype(value.dtype), framework)
     if isinstance(value, np.ndarray):
         return _tensor(value) if framework == "torch" else value.copy()
     if isinstance(value, list | tuple):

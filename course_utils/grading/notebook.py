@@ -54,11 +54,11 @@ class Checked:
 
     def _html(self) -> str:
         colour = {"✔": "#1a7f4b", "◐": "#b07a00", "✘": "#b3412f"}[self.mark]
-        measured = f"<br>Measured: {_inline(self.measured)}" if self.measured else ""
+        measured = f"<br>Measured: {inline(self.measured)}" if self.measured else ""
         return (
             f'<div role="status" style="border-left:4px solid {colour};padding:.4em .8em;margin:.3em 0;max-width:44em">'
             f"<strong>{self.mark} Question {self.question[1:]}: {self.points:g} of {self.out_of} points.</strong> "
-            f'{_inline(self.message)}{measured}<br><span style="opacity:.75">So far {self.so_far:g} of {self.total} '
+            f'{inline(self.message)}{measured}<br><span style="opacity:.75">So far {self.so_far:g} of {self.total} '
             "points.</span></div>"
         )
 
@@ -126,7 +126,7 @@ def exercise(name: str) -> Exercise:
     return Exercise(name)
 
 
-def _inline(text: str) -> str:
+def inline(text: str) -> str:
     """Text as HTML; what stands between backticks becomes code, between asterisks emphasis."""
     code = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
     return re.sub(r"(?<![\w*])\*([^*<>]+)\*(?![\w*])", r"<em>\1</em>", code)

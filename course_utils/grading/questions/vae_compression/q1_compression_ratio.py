@@ -78,6 +78,7 @@ QUESTION = Question(
         "A count is channels times height times width, on both sides. Divide the larger by the smaller.",
     ),
     cases=cases,
+    framework="numpy",  # no arrays here: so nobody waits for torch
     reference=compression_ratio,
     alternatives=(_by_halving, _in_place, _tensor),
     mistakes=(

@@ -1,0 +1,119 @@
+"""What runs inside the sandbox: the cells of a notebook, then each answer on the inputs that came from outside.
+
+Reads one packed request from standard input and writes frames to standard output: a line of JSON with the question's id
+and a length, then so many bytes, a packed value. What a submission prints goes nowhere. Nothing written here is
+believed: whoever tampers with this process changes their own outputs, and what is right is known only elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+import os
+import resource
+import sys
+import types
+from typing import Any
+
+
+class Shell:
+    """Stands in for IPython: magics and shell commands do nothing, those that only measure run their cell."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.user_ns = namespace
+
+    def run_line_magic(self, name: str, line: str, **_: Any) -> None:
+        """`%pip install ...` and the like: nothing."""
+
+    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
+        """`%%time` and `%%capture` run what they hold."""
+        if name in ("time", "timeit", "capture"):
+            exec(compile(cell, f"<{name}>", "exec"), self.user_ns)
+
+    def system(self, command: str) -> None:
+        """`!command`: nothing."""
+
+    def getoutput(self, command: str, **_: Any) -> list[str]:
+        """`x = !command`: no lines."""
+        return []
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else of a shell: a function that does nothing."""
+        return lambda *_, **__: None
+
+
+def limit(request: dict[str, Any]) -> None:
+    """Hard limits on this process, which it cannot raise again."""
+    megabyte = 2**20
+    for kind, value in (
+        (resource.RLIMIT_AS, request["memory"] * megabyte),
+        (resource.RLIMIT_FSIZE, request["file"] * megabyte),
+        (resource.RLIMIT_CPU, int(request["cpu"]) + 1),
+        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (value, value))
+
+
+def run_cells(cells: list[str], seconds: float, namespace: dict[str, Any]) -> list[str]:
+    """Run the cells in order; what went wrong, one line for each cell that failed. The others still count."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    from course_utils.grading.running import Late, seed_everything, time_limit
+
+    seed_everything(0)
+    troubles: list[str] = []
+    try:
+        with time_limit(seconds):
+            for number, cell in enumerate(cells, 1):
+                if trouble := _cell(cell, f"<cell {number}>", namespace, TransformerManager()):
+                    troubles.append(f"cell {number} raised {trouble}")
+    except Late:
+        troubles.append(f"its cells took longer than {seconds:g} seconds and were stopped")
+    return troubles[:20]
+
+
+def _cell(cell: str, name: str, namespace: dict[str, Any], transformer: Any) -> str | None:
+    try:
+        source = transformer.transform_cell(cell)
+        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+        exec(compile(source, name, "exec"), namespace)
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error)[:200]}"
+    except (SystemExit, KeyboardInterrupt) as error:
+        return type(error).__name__
+    return None
+
+
+def main() -> None:
+    """Serve the one request."""
+    from course_utils.grading.running import answers
+    from course_utils.grading.values import pack, unpack
+
+    request = unpack(sys.stdin.buffer.read())
+    out = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    limit(request)
+
+    def send(name: str, value: Any) -> None:
+        packed = pack(value)
+        out.write(json.dumps([name, len(packed)]).encode() + b"\n" + packed)
+        out.flush()
+
+    notebook = types.ModuleType("__main__")
+    namespace = notebook.__dict__
+    shell = Shell(namespace)
+    namespace |= {"get_ipython": lambda: shell, "display": lambda *_, **__: None}
+    sys.modules["__main__"] = notebook
+    send("", run_cells(request["cells"], request["seconds"], namespace))
+    for question in request["questions"]:
+        given = (question["answer"], question["cases"], namespace, question["seed"], question["framework"])
+        send(question["id"], answers(*given, question["seconds"]))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, sys.argv[1])
+    main()

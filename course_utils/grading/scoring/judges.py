@@ -1,0 +1,68 @@
+"""The judge's process: it gets packed values, never code, and gives points and messages.
+
+It is a process of its own, so that whatever a submission's values do to it (memory, time) costs that submission alone.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+from concurrent.futures import ProcessPoolExecutor
+
+from course_utils.grading.judging import cases_of, judge
+from course_utils.grading.question import Question, Verdict
+from course_utils.grading.questions import questions
+from course_utils.grading.values import Missing, Unfit, unpack
+
+PATIENCE = 300  # seconds
+MEMORY = 8_000_000_000
+
+
+class Judge:
+    """A judge's process, started when first needed and again after a mishap."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __call__(self, exercise: str, seed: int, answers: dict[str, bytes]) -> dict[str, Verdict]:
+        """The verdict on each question of the exercise."""
+        if self._pool is None:
+            spawn = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_quiet)
+        try:
+            return self._pool.submit(verdicts, exercise, seed, answers).result(timeout=PATIENCE)
+        except Exception as error:
+            self.close()
+            message = f"The answers could not be judged ({type(error).__name__})."
+            return {question: Verdict(0, message) for question in questions(exercise)}
+
+    def close(self) -> None:
+        """End the process."""
+        if self._pool is not None:
+            for process in list((self._pool._processes or {}).values()):
+                process.kill()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+def verdicts(exercise: str, seed: int, answers: dict[str, bytes]) -> dict[str, Verdict]:
+    """The verdict on each question, from packed outputs; the inputs are drawn again, none comes from a submission."""
+    return {name: verdict(question, seed, answers.get(name)) for name, question in questions(exercise).items()}
+
+
+def verdict(question: Question, seed: int, packed: bytes | None) -> Verdict:
+    """The verdict on one question; no bytes, or bytes that are no packed value, get nothing."""
+    if packed is None:
+        return Verdict(0, "The notebook ended before this question was asked.")
+    try:
+        outputs = unpack(packed)
+    except Unfit:
+        outputs = [Missing("what came out of the notebook is no plain value")]
+    return judge(question, cases_of(question, seed), outputs if isinstance(outputs, list) else [outputs])
+
+
+def _quiet() -> None:
+    """One thread, limited memory."""
+    os.environ.update({"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"})
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))

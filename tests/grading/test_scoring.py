@@ -1,0 +1,171 @@
+"""A class is scored: what was handed in, in any order, with any number of jobs, interrupted, and without isolation."""
+
+import csv
+import json
+
+import nbformat
+import pytest
+
+from course_utils.grading import __main__ as command
+from course_utils.grading.notebook import Exercise
+from course_utils.grading.questions import questions
+from course_utils.grading.scoring import isolation, report, score, table
+from course_utils.grading.scoring.submission import files, read
+
+NAME = "01_vae_compression"
+START = f"from course_utils.grading import exercise\ncheck = exercise('{NAME}')"
+RIGHT = """
+def compression_ratio(config, height, width):
+    factor = 4 ** (len(config["block_out_channels"]) - 1)
+    return config["in_channels"] * factor / config["latent_channels"]
+"""
+HALF = RIGHT.replace(" - 1)", ")")  # one halving too many: one point of two
+
+
+def notebook(*cells, shown=None):
+    """A notebook as text; `shown` is the outcome of a check that stands in it."""
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in (START, *cells)])
+    if shown:
+        made.cells.append(nbformat.v4.new_code_cell("check('q1')"))
+        made.cells[-1].outputs.append(nbformat.v4.new_output("execute_result", data=shown._repr_mimebundle_()))
+    return nbformat.writes(made)
+
+
+@pytest.fixture
+def submissions(tmp_path):
+    """A class of nine."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    honest = Exercise(NAME, {"compression_ratio": eval("lambda config, height, width: 48")})("q1")
+    boast = json.loads(json.dumps(honest._repr_mimebundle_()))
+    boast["text/plain"] = "✔ q1: 2 of 2 points. Right. So far 2 of 2 points."
+    del boast["application/vnd.course.check+json"]  # as a front end that keeps only what it knows
+    lines = {
+        "Ada (1).ipynb": notebook("%pip install torch", "!ls", "%%time\n1 + 1", RIGHT, "display(check('q1'))", "1/0"),
+        "=cmd|calc.ipynb": notebook(HALF, shown=honest),
+        "forever.ipynb": notebook(RIGHT, "while True: pass"),
+        "gone.ipynb": notebook(RIGHT, "import os; os._exit(3)"),
+        "liar.ipynb": notebook("compression_ratio = lambda config, height, width: 48").replace("zzz", ""),
+        "empty.ipynb": "",
+        "letter.pdf": "%PDF-1.4",
+        "other.ipynb": nbformat.writes(nbformat.v4.new_notebook()),
+    }
+    for name, text in lines.items():
+        (folder / name).write_text(text)
+    liar = nbformat.from_dict(json.loads(lines["liar.ipynb"]))
+    liar.cells.append(nbformat.v4.new_code_cell("check('q1')"))
+    liar.cells[-1].outputs.append(nbformat.v4.new_output("execute_result", data=boast))
+    (folder / "liar.ipynb").write_text(nbformat.writes(liar))
+    (folder / "Grace").mkdir()
+    (folder / "Grace" / "draft.ipynb").write_text(notebook(HALF))
+    (folder / "Grace" / "final.ipynb").write_text(notebook(RIGHT))
+    return folder
+
+
+def scored(folder, out, *more):
+    assert command.main(["score", str(folder), "--out", str(out), "--seconds", "3", *more]) == 0
+    with out.open(encoding="utf-8") as file:
+        return {row["student"]: row for row in csv.DictReader(file)}
+
+
+def test_a_class_gets_what_each_deserves(submissions, isolation_works, tmp_path):
+    out = tmp_path / "out" / "scores.csv"
+    out.parent.mkdir()
+    rows = scored(submissions, out, "--seed", "5", "--canvas", str(tmp_path / "canvas.csv"))
+    total = sum(question.points for question in questions(NAME).values())
+    got = {student: row[f"{NAME} q1"] for student, row in rows.items()}
+    assert got == {
+        "'=cmd|calc": "1", "Ada (1)": "2", "Grace": "2", "empty": "0", "forever": "2", "gone": "0", "letter": "0",
+        "liar": "0", "other": "0",
+    }  # fmt: skip
+    assert {row["out of"] for row in rows.values()} == {str(total)}
+    assert {row["isolated"] for row in rows.values()} == {"yes"}
+    assert "cell 7 raised ZeroDivisionError" in rows["Ada (1)"]["reasons"]
+    assert "draft.ipynb, with 1 points" in rows["Grace"]["reasons"]
+    assert "longer than 3 seconds" in rows["forever"]["reasons"]
+    assert "no notebook" in rows["letter"]["reasons"]
+    assert "does not say which exercise" in rows["other"]["reasons"]
+    assert "shows other points" in rows["liar"]["flags"]
+    assert "any configuration" in rows["liar"]["reasons"]
+    assert "shows other points" in rows["'=cmd|calc"]["flags"]
+    assert rows["Grace"]["flags"] == ""
+    page = (out.parent / "scores_reports" / "liar.html").read_text()
+    assert "Your notebook shows 2." in page
+    assert f"<strong>0 of {total} points.</strong>" in page
+    assert len((tmp_path / "canvas.csv").read_text().splitlines()) == 10
+
+    first = out.read_bytes()
+    again = tmp_path / "again" / "scores.csv"
+    again.parent.mkdir()
+    (submissions / "letter.pdf").rename(submissions / "aaa.pdf")  # another order
+    (submissions / "aaa.pdf").rename(submissions / "letter.pdf")
+    scored(submissions, again, "--seed", "5", "--jobs", "3")
+    assert again.read_bytes() == first
+
+
+@pytest.fixture
+def isolation_works():
+    try:
+        isolation.require()
+    except isolation.NoIsolation as why:
+        pytest.skip(str(why))
+
+
+def test_an_interrupted_class_goes_on_with_its_own_seed(submissions, tmp_path, monkeypatch, capsys):
+    for path in submissions.iterdir():
+        if path.name not in ("letter.pdf", "Ada (1).ipynb", "other.ipynb"):
+            path.unlink() if path.is_file() else [*map(lambda each: each.unlink(), path.iterdir())]
+    out, ran = tmp_path / "scores.csv", []
+    real = score.run
+    monkeypatch.setattr(score, "run", lambda *given: ran.append(given[2]) or real(*given))
+    monkeypatch.setattr(isolation, "require", lambda: None)
+    first = scored(submissions, out, "--unsafe")
+    assert first["Ada (1)"]["isolated"] == table.UNSAFE
+    assert "can be forged" in capsys.readouterr().out
+    assert scored(submissions, out, "--unsafe") == first
+    assert len(ran) == 1
+    assert int((tmp_path / "scores_state" / "seed.txt").read_text()) == ran[0] > 2**20
+    (submissions / "Ada (1).ipynb").write_text(notebook(HALF))
+    assert scored(submissions, out, "--unsafe")["Ada (1)"]["points"] == "1"
+    assert len(ran) == 2
+    assert ran[0] == ran[1]
+
+
+def test_without_isolation_nothing_is_scored(submissions, tmp_path, monkeypatch, capsys):
+    def fail():
+        raise isolation.NoIsolation("bubblewrap is missing")
+
+    monkeypatch.setattr(isolation, "require", fail)
+    assert command.main(["score", str(submissions), "--out", str(tmp_path / "x.csv")]) == 2
+    assert "Nothing was scored: bubblewrap is missing" in capsys.readouterr().err
+    assert not (tmp_path / "x.csv").exists()
+    assert command.main(["score", str(tmp_path / "nowhere")]) == 2
+
+
+def test_where_bubblewrap_is_missing_it_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(isolation.shutil, "which", lambda name: None)
+    isolation.require.cache_clear()
+    with pytest.raises(isolation.NoIsolation, match="apt install bubblewrap"):
+        isolation.require()
+    isolation.require.cache_clear()
+
+
+def test_what_names_and_messages_hold_stays_text(tmp_path):
+    student = '<img src=x onerror="alert(1)">/..'
+    done = score.Score(student, "<b>.ipynb", NAME, troubles=["<script>alert(1)</script>"])
+    (path,) = report.write([done], tmp_path)
+    assert path.parent == tmp_path
+    text = path.read_text()
+    assert "<img" not in text
+    assert "<script>" not in text
+
+
+def test_odd_notebooks_are_read_without_harm(tmp_path):
+    for number, text in enumerate(('{"cells": 3}', "[]", '{"cells": [{"cell_type": "code"}]}', "\x00\xff", "{" * 5000)):
+        (tmp_path / f"{number}.ipynb").write_text(text, encoding="latin-1")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    (tmp_path / ".ipynb_checkpoints" / "hidden.ipynb").write_text("{}")
+    (tmp_path / "link.ipynb").symlink_to("/etc/passwd")
+    found = [read(student, path) for student, path in files(tmp_path)]
+    assert len(found) == 6
+    assert all(each.trouble for each in found)
