@@ -16,6 +16,7 @@ from functools import partial
 
 import torch
 from bench_sampling import bench_sampling
+from bench_scoring import bench_scoring
 from diffusers import AutoencoderKL
 
 from course_utils.critters import render, sample
@@ -78,3 +79,4 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     bench_renderer()
     bench_vae()
+    bench_scoring()

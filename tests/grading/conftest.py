@@ -43,6 +43,12 @@ def small():
 
 
 @pytest.fixture
+def double():
+    """The question itself."""
+    return DOUBLE
+
+
+@pytest.fixture
 def submit(isolation):
     """Run cells in the sandbox and judge them: verdict, outputs, troubles."""
 

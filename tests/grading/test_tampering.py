@@ -266,7 +266,10 @@ def test_nothing_that_is_returned_runs_at_the_judges(submit, tmp_path):
         assert not os.path.exists(mark)
 
 
-def test_torch_patched_gains_nothing(submit, small):
+def test_torch_patched_gains_nothing(submit, small, double):
     patch = "import torch\ntorch.allclose = torch.equal = lambda *a, **k: True\ntorch.Tensor.__eq__ = lambda *a: True"
-    lie = "def double(x):\n    return torch.tensor(x * 3)"
-    assert submit(patch, lie, limits=replace(small, memory=6000, start=30))[0].points == 0
+    roomy = replace(small, seconds=30, memory=6000, start=30)
+    verdict, outputs, _ = submit(patch, WRONG, question=replace(double, framework="torch"), limits=roomy)
+    assert outputs[0].kind == "tensor"
+    assert verdict.points == 0
+    assert "Proportional" in verdict.message

@@ -12,6 +12,7 @@ import linecache
 import os
 import resource
 import sys
+import time
 import types
 from typing import Any
 
@@ -111,6 +112,7 @@ def main() -> None:
     for question in request["questions"]:
         given = (question["answer"], question["cases"], namespace, question["seed"], question["framework"])
         send(question["id"], answers(*given, question["seconds"]))
+    send("computed", time.process_time())
     os._exit(0)
 
 

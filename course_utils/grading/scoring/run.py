@@ -36,11 +36,13 @@ MOST = 3 * LIMIT  # bytes from one submission
 
 @dataclass
 class Outcome:
-    """What came out: a packed value for each question, by id, what went wrong, how long it took."""
+    """What came out: a packed value for each question, by id; what went wrong; how long it took by the clock and, as
+    the guest says, in computing."""
 
     answers: dict[str, bytes] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    computed: float = 0.0
 
 
 def run(
@@ -161,6 +163,8 @@ def _outcome(data: bytes, ids: Sequence[str]) -> Outcome:
             if name == "" and not seen_cells:
                 outcome.troubles += [str(trouble)[:300] for trouble in unpack(packed)][:20]
                 seen_cells = True
+            elif name == "computed":
+                outcome.computed = float(unpack(packed))
             elif name in ids and name not in outcome.answers and len(packed) == length:
                 outcome.answers[name] = packed
         except (ValueError, TypeError):

@@ -44,6 +44,7 @@ class Score:
     troubles: list[str] = field(default_factory=list)
     isolated: bool = True
     seconds: float = 0.0
+    computed: float = 0.0
 
     @property
     def points(self) -> float:
@@ -71,7 +72,7 @@ def score(submission: Submission, root: Path, settings: Settings, judge: Judge) 
     asked = list(questions(submission.exercise).values())
     outcome = run(submission.cells, asked, settings.seed, settings.limits, settings.hidden, settings.isolated)
     done.verdicts = judge(submission.exercise, settings.seed, outcome.answers)
-    done.troubles, done.seconds = outcome.troubles, outcome.seconds
+    done.troubles, done.seconds, done.computed = outcome.troubles, outcome.seconds, outcome.computed
     return done
 
 
