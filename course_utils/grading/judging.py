@@ -45,7 +45,10 @@ def _judged(question: Question, cases: Sequence[Case] | None, outputs: Sequence[
         faults.returned(output, question.answer)
     if len(outputs) != (1 if cases is None else len(cases)):
         raise Wrong(f"`{question.answer}` was called {len(cases or [0])} times but answered {len(outputs)} times.")
-    return question.judge(cases or [], outputs) if question.judge else by_reference(question, cases, outputs)
+    verdict = question.judge(cases or [], outputs) if question.judge else by_reference(question, cases, outputs)
+    if not isinstance(verdict, Verdict):
+        raise TypeError("a judge gives a Verdict")
+    return verdict
 
 
 def by_reference(question: Question, cases: Sequence[Case] | None, outputs: Sequence[Any]) -> Verdict:
