@@ -37,6 +37,14 @@ def _loaded(role: str) -> Any:
     return load(role)
 
 
+@given
+def toy_network(channels: int, seed: int) -> Any:
+    """A network small enough to know: see `toys.ToyNetwork`."""
+    from course_utils.grading.toys import ToyNetwork
+
+    return ToyNetwork(channels, seed)
+
+
 def arguments(case: dict[str, Any], framework: str = "torch") -> dict[str, Any]:
     """The arguments of one call, made afresh: arrays as tensors (float64 as float32) or as they are, givens made."""
     return {name: _made(value, framework) for name, value in case.items()}

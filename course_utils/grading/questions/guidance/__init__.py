@@ -1,0 +1,3 @@
+"""Section 3: guidance."""
+
+EXERCISE = "03_guidance"
