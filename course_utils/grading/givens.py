@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from course_utils.grading.values import Array, Given
+from course_utils.grading.values import Array, Given, Hidden
 
 Maker = TypeVar("Maker", bound=Callable[..., Any])
 _MAKERS: dict[str, Callable[..., Any]] = {}
@@ -47,7 +47,7 @@ def toy_network(channels: int, seed: int) -> Any:
 
 def arguments(case: dict[str, Any], framework: str = "torch") -> dict[str, Any]:
     """The arguments of one call, made afresh: arrays as tensors (float64 as float32) or as they are, givens made."""
-    return {name: _made(value, framework) for name, value in case.items()}
+    return {name: _made(value, framework) for name, value in case.items() if not isinstance(value, Hidden)}
 
 
 def _made(value: Any, framework: str) -> Any:

@@ -45,6 +45,13 @@ class Given:
 
 
 @dataclass(frozen=True)
+class Hidden:
+    """What of a case the judge alone may see: `pack` leaves it out, and no student's function is handed it."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
 class Other:
     """Something without a plain form; only the name of its type passes."""
 
@@ -108,7 +115,8 @@ def _tree(value: Any, arrays: dict[str, np.ndarray], depth: int) -> Any:
     if kind in (list, tuple):
         return {"is": kind.__name__, "items": [_tree(item, arrays, depth + 1) for item in value[:LONGEST]]}
     if kind is dict:
-        items = [[str(key), _tree(item, arrays, depth + 1)] for key, item in list(value.items())[:LONGEST]]
+        shown = [(key, item) for key, item in value.items() if type(item) is not Hidden]
+        items = [[str(key), _tree(item, arrays, depth + 1)] for key, item in shown[:LONGEST]]
         return {"is": "dict", "items": items}
     if kind is bytes:
         return {"is": "bytes", "at": _keep(np.frombuffer(value, dtype=np.uint8), arrays)}

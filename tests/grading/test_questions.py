@@ -8,7 +8,7 @@ import pytest
 from course_utils.grading.judging import cases_of, judge, own
 from course_utils.grading.questions import exercises, questions
 from course_utils.grading.running import answers
-from course_utils.grading.values import Missing, Other, pack, unpack
+from course_utils.grading.values import Hidden, Missing, Other, pack, unpack
 
 ALL = [(exercise, question) for exercise in exercises() for question in questions(exercise).values()]
 EACH = pytest.mark.parametrize(("exercise", "question"), ALL, ids=[f"{e}-{q.id}" for e, q in ALL])
@@ -77,7 +77,14 @@ def test_a_question_says_what_it_must(exercise, question):
     assert bool(question.target) == question.stretch
     if question.cases is not None:
         names = set(inspect.signature(question.reference).parameters)
-        assert all(set(case) == names for case in cases_of(question, 0))
+        shown = [{name for name, value in case.items() if not isinstance(value, Hidden)} for case in cases_of(question, 0)]
+        assert all(each == names for each in shown)
+
+
+def test_what_is_hidden_neither_leaves_the_judge_nor_reaches_an_answer():
+    case = {"x": 1, "truth": Hidden(np.arange(3))}
+    assert unpack(pack([case])) == [{"x": 1}]
+    assert answers("f", [case], {"f": lambda **given: sorted(given)}) == [["x"]]
 
 
 @EACH
