@@ -45,6 +45,14 @@ def toy_network(channels: int, seed: int) -> Any:
     return ToyNetwork(channels, seed)
 
 
+@given
+def budget(seed: int, most: int) -> Any:
+    """A denoiser that may be asked so often: see `toys.Budget`."""
+    from course_utils.grading.toys import Budget
+
+    return Budget(seed, most)
+
+
 def arguments(case: dict[str, Any], framework: str = "torch") -> dict[str, Any]:
     """The arguments of one call, made afresh: arrays as tensors (float64 as float32) or as they are, givens made."""
     return {name: _made(value, framework) for name, value in case.items() if not isinstance(value, Hidden)}

@@ -77,8 +77,8 @@ def test_a_question_says_what_it_must(exercise, question):
     assert bool(question.target) == question.stretch
     if question.cases is not None:
         names = set(inspect.signature(question.reference).parameters)
-        shown = [{name for name, value in case.items() if not isinstance(value, Hidden)} for case in cases_of(question, 0)]
-        assert all(each == names for each in shown)
+        for case in cases_of(question, 0):
+            assert {name for name, value in case.items() if not isinstance(value, Hidden)} == names
 
 
 def test_what_is_hidden_neither_leaves_the_judge_nor_reaches_an_answer():

@@ -22,7 +22,7 @@ from course_utils.grading.scoring import seccomp
 
 PACKAGE = Path(__file__).resolve().parents[2]
 GRADING = PACKAGE / "grading"
-VISIBLE = ("values.py", "givens.py", "running.py")  # of course_utils.grading, inside
+VISIBLE = ("values.py", "givens.py", "toys.py", "running.py")  # of course_utils.grading, inside
 HOME = "/home/student"
 COURSE = "/course"
 _LINKS = ("bin", "sbin", "lib", "lib32", "lib64")

@@ -67,7 +67,7 @@ def _shuffled(unet: Any, z: Latents, t: int, wanted: Words, unwanted: Words, sca
 
 
 QUESTION = Question(
-    id="q4", title="Away from a text", answer="away", points=3, minutes=10, rtol=1e-3, atol=1e-3,
+    id="q4", title="Away from a text", answer="away", points=3, minutes=10, rtol=1e-3, atol=1e-3, seconds=30,
     hints=(
         "unet(z, t, words).sample is the noise predicted for some words. You need two such predictions.",
         "In plain guidance the empty prompt is what one leaves behind. Here the unwanted words take its place.",
