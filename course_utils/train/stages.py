@@ -37,8 +37,11 @@ CODED = {"--clip": "clip/model", "--vae": "vae/model"}
 OF_TEXT, OF_FLOW = {**CODED, "--teacher": "text_to_image/model"}, {**CODED, "--teacher": "flow/model"}
 
 
+CONTROL = "--rank 16 --batch 16 --steps 1200 --rate 2e-3 --every 150"
+
+
 def _controlnet(condition: str) -> Stage:
-    return Stage(f"controlnet_{condition}", "controlnet", f"--condition {condition} --rank 16 --every 250",
+    return Stage(f"controlnet_{condition}", "controlnet", f"--condition {condition} {CONTROL}",
                  {**CODED, "--base": "text_to_image/model"}, smoke=FEW)
 
 
@@ -58,7 +61,7 @@ STAGES = (
     _controlnet("pose"),
     _controlnet("edge"),
     _controlnet("depth"),
-    Stage("lcm", "lcm", "--every 250", OF_TEXT, smoke=FEW),
+    Stage("lcm", "lcm", "--rank 16 --steps 1200 --every 200", OF_TEXT, smoke=FEW),
     Stage("dmd", "dmd", "--every 250", OF_TEXT, smoke=FEW),
     Stage("adversarial", "adversarial", "--every 250", OF_TEXT, smoke=FEW),
     Stage("flow_consistency", "lcm", "--objective flow --every 250", OF_FLOW, smoke=FEW),

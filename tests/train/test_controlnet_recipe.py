@@ -179,3 +179,11 @@ def test_maps_are_judged_by_the_head_that_reads_them(run, condition, column):
     row = run(f"judged-{condition}", "--condition", condition, "--steps", "1")[-1]
     assert 0 <= row[column] <= 1
     assert 0 <= row["uncontrolled"] <= 1
+
+
+def test_cubic_times_lie_mostly_near_pure_noise_and_never_outside_the_schedule():
+    rng = np.random.default_rng(0)
+    even, cubic = (recipe.places(rng, 20_000, times) for times in ("even", "cubic"))
+    assert even.mean() == pytest.approx(1 / 2, abs=0.01)
+    assert cubic.mean() == pytest.approx(3 / 4, abs=0.01)  # the mean of 1 - u^3
+    assert 0 < cubic.min() < cubic.max() < 1
