@@ -1,4 +1,4 @@
-"""Fetch the book's scripts and fonts from pinned npm packages into `book/web`: `python3 scripts/vendor.py`.
+"""Fetch pinned scripts and fonts from npm, for the book and for its tests: `python3 scripts/vendor.py`.
 
 Readers never need this (the files are committed), nor Node. Whoever raises a version does: change it below, run the
 script, and put in the hash that it names once you trust what you fetched. Needs npm, and no Python package.
@@ -12,17 +12,20 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-WEB = Path(__file__).resolve().parent.parent / "book" / "web"
+ROOT = Path(__file__).resolve().parent.parent
+WEB = "book/web"
+TESTS = "tests/book/vendor"  # what only the tests use and no reader loads
 
 
 @dataclass(frozen=True)
 class Package:
-    """One npm package: exact version, SHA-256 of its archive, and where its files go (prefix in it -> folder)."""
+    """One npm package: exact version, SHA-256 of its archive, where its files go (prefix in it -> folder in `below`)."""
 
     name: str
     version: str
     sha256: str
     files: dict[str, str]
+    below: str = WEB
 
 
 PACKAGES = (
@@ -64,6 +67,13 @@ PACKAGES = (
             "LICENSE": "fonts/jetbrains-mono",
         },
     ),
+    Package(
+        "axe-core",
+        "4.14.1",
+        "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745",
+        {"axe.min.js": "axe-core", "LICENSE": "axe-core", "LICENSE-3RD-PARTY.txt": "axe-core"},
+        below=TESTS,
+    ),
 )
 
 
@@ -90,7 +100,7 @@ def verified(archive: Path, package: Package) -> Path:
 
 
 def wanted(member: str, package: Package) -> str | None:
-    """The folder under `book/web` that a member of the archive belongs in, or None."""
+    """The folder that a member of the archive belongs in, or None."""
     inside = member.removeprefix("package/")
     return next(
         (
@@ -102,7 +112,7 @@ def wanted(member: str, package: Package) -> str | None:
     )
 
 
-def unpack(archive: Path, package: Package, web: Path) -> list[Path]:
+def unpack(archive: Path, package: Package, below: Path) -> list[Path]:
     """Copy the wanted files out of the archive, by name only, whatever their paths say."""
     copied = []
     with tarfile.open(archive) as tar:
@@ -111,7 +121,7 @@ def unpack(archive: Path, package: Package, web: Path) -> list[Path]:
             source = tar.extractfile(member) if folder and member.isfile() else None
             if folder is None or source is None:
                 continue
-            target = web / folder / Path(member.name).name
+            target = below / folder / Path(member.name).name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(source.read())
             copied.append(target)
@@ -123,7 +133,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for package in PACKAGES:
             archive = verified(fetch(package, Path(folder)), package)
-            print(f"{package.name} {package.version}: {len(unpack(archive, package, WEB))} files")
+            print(f"{package.name} {package.version}: {len(unpack(archive, package, ROOT / package.below))} files")
     return 0
 
 

@@ -1,94 +1,17 @@
 """The built book in a real browser: every page, wide and on a phone, light and dark."""
 
-import os
 import re
-import shutil
-import threading
 
 import pytest
-import serve
 import yaml
-from build import COMPLETE, HTML, ROOT, pages
+from build import ROOT, pages
+
+from tests.book.browsing import SIZES, Visit
 
 pytestmark = pytest.mark.browser
 
 PAGES = pages(yaml.safe_load((ROOT / "_toc.yml").read_text()))
-INSTALL = "sudo apt install chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-SIZES = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
-
-
-def absent(what):
-    """A missing browser is an error where CI runs, and elsewhere a skip that says how to end it."""
-    if os.environ.get("CI"):
-        pytest.fail(f"No {what}: {INSTALL}", pytrace=False)
-    pytest.skip(f"No {what}, so the book was not opened: {INSTALL}")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        absent("Chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def site():
-    if not COMPLETE.exists():
-        pytest.fail("The book is not built: make book", pytrace=False)
-    http = serve.server(HTML, 8800)
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    yield f"http://localhost:{http.server_address[1]}/"
-    http.shutdown()
-    http.server_close()
-
-
-class Visit:
-    """One page opened once: what it asked for, what it complained about, and the page itself."""
-
-    def __init__(self, browser, site, name, size):
-        self.site, self.name, self.size = site, name, size
-        self.context = browser.new_context(viewport=SIZES[size])
-        self.page, self.complaints = self.context.new_page(), []
-        self.page.on("console", lambda message: self.complain(message.text, message.type == "error"))
-        self.page.on("pageerror", lambda error: self.complain(str(error)))
-        self.page.on("requestfailed", lambda request: self.complain(f"failed: {request.url}"))
-        self.page.on("response", lambda answer: self.complain(f"{answer.status}: {answer.url}", answer.status >= 400))
-        self.page.on("request", lambda request: self.complain(f"outside: {request.url}", not self.own(request.url)))
-        self.page.goto(f"{site}{name}.html", wait_until="load")
-
-    def own(self, url):
-        """Whether an address is the book's own."""
-        return url.startswith((self.site, "data:", "blob:"))
-
-    def complain(self, text, really=True):
-        """Note a complaint."""
-        if really:
-            self.complaints.append(text)
-
-    def settle(self):
-        """Wait until formulas are typeset and pictures are there, also those further down."""
-        self.page.evaluate("window.MathJax?.startup?.promise")
-        self.page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
-        self.page.wait_for_function("[...document.images].every(image => image.complete)")
-        return self
-
-    def darken(self):
-        """Use the page's own switch until it is dark."""
-        switch = self.page.locator(".theme-switch-button:visible").first
-        for _ in range(3):
-            if self.theme() != "dark":
-                switch.click()
-
-    def theme(self):
-        """The theme that the page shows."""
-        return self.page.evaluate("document.documentElement.dataset.theme")
+AXE = (ROOT / "tests/book/vendor/axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module", params=[(name, size) for name in PAGES for size in SIZES], ids="-".join)
@@ -96,20 +19,6 @@ def visit(request, browser, site):
     opened = Visit(browser, site, *request.param)
     yield opened.settle()
     opened.context.close()
-
-
-@pytest.fixture
-def opened(browser, site):
-    """Open a page of the book wide; closes what it opened."""
-    visits = []
-
-    def visit(name):
-        visits.append(Visit(browser, site, name, "wide"))
-        return visits[-1].page
-
-    yield visit
-    for one in visits:
-        one.context.close()
 
 
 WIDER = """() => {
@@ -197,6 +106,24 @@ def test_text_can_be_read_in_the_light_and_in_the_dark(visit):
     visit.page.wait_for_timeout(300)
     assert visit.page.evaluate(CONTRAST) == []
     assert visit.complaints == []
+
+
+VIOLATIONS = """async () => {
+  const found = await axe.run(document, {resultTypes: ['violations'], elementRef: false});
+  return found.violations.flatMap(({id, nodes}) => nodes.slice(0, 3)
+    .map(node => `${id}: ${node.html.slice(0, 150)} (${node.any.concat(node.all)[0]?.message ?? ''})`));
+}"""
+
+
+def test_axe_finds_nothing_in_the_light_nor_in_the_dark(visit):
+    if visit.size != "wide":
+        pytest.skip("axe reads the page, not the window: once a page is enough")
+    visit.page.emulate_media(reduced_motion="reduce")
+    visit.page.evaluate(AXE)
+    for theme in ("light", "dark"):
+        visit.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        visit.page.wait_for_timeout(300)
+        assert visit.page.evaluate(VIOLATIONS) == [], theme
 
 
 def test_the_root_leads_to_the_front_page(opened):

@@ -6,7 +6,10 @@
 * `{status-table}`: versions and run times of the last execution;
 * outputs: a chart or a widget that would be invisible on a static page is a warning;
 * scripts: only what a page uses, nothing from another host;
-* launch: buttons that open a notebook on Colab, once the repository has an address.
+* launch: buttons that open a notebook on Colab, once the repository has an address;
+* `{check-yourself}`: questions answered in the page, put below that heading of each notebook that has some;
+* `{playground}`: the demos of all pages together;
+* around: progress, narration, feedback; accessible: small repairs of the theme's markup.
 
 Nothing here imports torch: readers build the book without it. What does not exist yet is said kindly; what exists
 and is malformed is a warning, and warnings are errors.
@@ -14,11 +17,11 @@ and is malformed is a warning, and warnings are errors.
 
 from sphinx.application import Sphinx
 
-from . import cards, claims, launch, models, outputs, scripts, status
+from . import accessible, around, cards, checks, claims, launch, models, outputs, playground, scripts, status
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register directives and events."""
-    for part in (claims, models, cards, status, outputs, scripts, launch):
+    for part in (claims, models, cards, status, checks, outputs, playground, scripts, launch, around, accessible):
         part.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": False}

@@ -1,0 +1,42 @@
+"""Small repairs of the theme's markup, without which axe-core complains of every page."""
+
+import re
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+REPAIRS = (
+    # a name that hides the words which are shown: the words are the better name
+    (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
+    # what only eyes need: the key that opens the search, the icons of the switch between light and dark
+    (re.compile(r'<span class="search-button__kbd-shortcut">'), r'<span class="search-button__kbd-shortcut" aria-hidden="true">'),
+    (re.compile(r'<i class="theme-switch '), '<i aria-hidden="true" class="theme-switch '),
+    # the sidebar's logo and title belong to a landmark too
+    (
+        re.compile(r'<div id="pst-primary-sidebar" class="'),
+        '<div id="pst-primary-sidebar" role="region" aria-label="Sidebar" class="',
+    ),
+    # the empty corner of a table is no heading
+    (re.compile(r'<th class="(head[^"]*)">(?:<p></p>)?</th>'), r'<td class="\1"></td>'),
+)  # fmt: skip
+
+
+def repaired(page: str) -> str:
+    """A page's HTML with all repairs made."""
+    for wrong, right in REPAIRS:
+        page = wrong.sub(right, page)
+    return page
+
+
+def repair(app: Sphinx, error: Exception | None) -> None:
+    """Repair every page that was written."""
+    if error is None and app.builder.format == "html":
+        for path in sorted(Path(app.outdir).rglob("*.html")):
+            page = path.read_text(encoding="utf-8")
+            if (better := repaired(page)) != page:
+                path.write_text(better, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> None:
+    """Register."""
+    app.connect("build-finished", repair)
