@@ -13,7 +13,7 @@ import torch
 from jaxtyping import UInt8
 from PIL import Image
 
-from course_utils.critters import Scene, caption, render, sample
+from course_utils.critters import Scene, caption, render
 from course_utils.critters.dataset import HELD_OUT_SEED, TRAINING_SEED, pictures
 from course_utils.diffusion.generate import TextToImage
 from course_utils.diffusion.interpolation import slerp
@@ -61,16 +61,16 @@ def compression() -> Named:
 def spaces(draw: TextToImage) -> Named:
     """From dog to fox through the words, in eight steps; and three middles between the same two animals."""
     scene = paths.with_size()[0]
-    dog, fox = draw.text.read([caption(scene.but(species=name)) for name in ("dog", "fox")]).split(1)
-    along = torch.cat([torch.lerp(dog, fox, k / 8) for k in range(9)])
+    dog, fox = draw.text.read([caption(scene.but(species=name)) for name in ("dog", "fox")])
+    along = torch.stack([dog + k / 8 * (fox - dog) for k in range(9)])
     for place, picture in enumerate(draw(along, initial_noise([0]).expand(9, -1, -1, -1))):
         yield f"dog_fox_{place}", picture
     noises = initial_noise([2, 3]).split(1)
     words = draw.text.read([caption(one) for one in paths.pairs(2)[1]]).split(1)
     codes = [draw.latents(*pair) for pair in zip(words, noises, strict=True)]
     yield "middle_codes", draw.decode((codes[0] + codes[1]) / 2)[0]
-    yield "middle_noise", draw(words[1], slerp(*noises, 0.5))[0]
-    yield "middle_words", draw(torch.lerp(*words, 0.5), noises[1])[0]
+    yield "middle_noise", draw(words[1], slerp(noises[0], noises[1], 0.5))[0]
+    yield "middle_words", draw((words[0] + words[1]) / 2, noises[1])[0]
 
 
 def readings() -> dict[str, int]:

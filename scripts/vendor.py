@@ -19,7 +19,7 @@ TESTS = "tests/book/vendor"  # what only the tests use and no reader loads
 
 @dataclass(frozen=True)
 class Package:
-    """One npm package: exact version, SHA-256 of its archive, where its files go (prefix in it -> folder in `below`)."""
+    """One npm package: exact version, SHA-256 of its archive, where files go (prefix in it -> folder in `below`)."""
 
     name: str
     version: str

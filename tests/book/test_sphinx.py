@@ -4,6 +4,7 @@ import io
 
 import pytest
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 from tests.book.toy import code, notebook, prose, settled, write
 
@@ -25,28 +26,30 @@ PNG = bytes.fromhex(
 )
 
 
-def build(root):
-    """Build the book in `root`; Sphinx's warnings."""
+def build(root, **settings):
+    """Build the book in `root`; Sphinx's warnings. What docutils learns from its extensions is forgotten afterwards."""
     warnings = io.StringIO()
-    app = Sphinx(
-        str(root),
-        None,
-        str(root / "out"),
-        str(root / "trees"),
-        "html",
-        status=None,
-        warning=warnings,
-        confoverrides={
-            "extensions": ["myst_nb", "sphinx_design", "course_book"],
-            "nb_execution_mode": "off",
-            "project": "toy",
-            "myst_enable_extensions": ["colon_fence", "attrs_inline", "dollarmath"],
-            "suppress_warnings": ["mystnb.unknown_mime_type"],
-            "exclude_patterns": ["course_utils"],
-            "nitpicky": True,
-        },
-    )
-    app.build()
+    with docutils_namespace():
+        app = Sphinx(
+            str(root),
+            None,
+            str(root / "out"),
+            str(root / "trees"),
+            "html",
+            status=None,
+            warning=warnings,
+            confoverrides={
+                "extensions": ["myst_nb", "sphinx_design", "course_book"],
+                "nb_execution_mode": "off",
+                "project": "toy",
+                "myst_enable_extensions": ["colon_fence", "attrs_inline", "dollarmath"],
+                "suppress_warnings": ["mystnb.unknown_mime_type"],
+                "exclude_patterns": ["course_utils"],
+                "nitpicky": True,
+                **settings,
+            },
+        )
+        app.build()
     return warnings.getvalue()
 
 

@@ -9,13 +9,15 @@ REPAIRS = (
     # a name that hides the words which are shown: the words are the better name
     (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
     # what only eyes need: the key that opens the search, the icons of the switch between light and dark
-    (re.compile(r'<span class="search-button__kbd-shortcut">'), r'<span class="search-button__kbd-shortcut" aria-hidden="true">'),
+    (re.compile('<span (class="search-button__kbd-shortcut")'), r'<span aria-hidden="true" \1'),
     (re.compile(r'<i class="theme-switch '), '<i aria-hidden="true" class="theme-switch '),
     # the sidebar's logo and title belong to a landmark too
     (
         re.compile(r'<div id="pst-primary-sidebar" class="'),
         '<div id="pst-primary-sidebar" role="region" aria-label="Sidebar" class="',
     ),
+    # a button that leads to a page of the book opens no second window
+    (re.compile(r'target="_blank"(\s+class="btn btn-sm btn-playground-button")'), r'aria-label="Playground"\1'),
     # the empty corner of a table is no heading
     (re.compile(r'<th class="(head[^"]*)">(?:<p></p>)?</th>'), r'<td class="\1"></td>'),
 )  # fmt: skip

@@ -42,13 +42,13 @@ def write_contents(app: Sphinx, error: Exception | None) -> None:
         path = Path(app.outdir) / "_static" / "course" / "contents.js"
         path.parent.mkdir(parents=True, exist_ok=True)
         listed = json.dumps(sections(app), ensure_ascii=False, indent=1)
-        path.write_text(f"/** The book's sections; written when the book is built. */\nexport const sections = {listed};\n", "utf-8")
+        path.write_text(f"/** The sections, as the book was built. */\nexport const sections = {listed};\n", "utf-8")
 
 
 def surround(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Add the link to the playground, one click from every page, and the one to the discussions where there is an address."""
+    """Add the link to the playground, one click from every page, and, given an address, the one to the discussions."""
     if PLAYGROUND in app.env.found_docs and "header_buttons" in context:
         context["header_buttons"].insert(0, {
             "type": "link", "url": context["pathto"](PLAYGROUND), "icon": "fas fa-flask",

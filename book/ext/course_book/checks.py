@@ -79,7 +79,10 @@ class CheckYourself(Generated):
         name = f"check-{one.id}"
         data = escape(json.dumps(one.graded()))
         return [
-            raw(f'<section class="course-check" data-check="{one.id}" data-answer="{data}" aria-label="Question {number}">'),
+            raw(
+                f'<section class="course-check" data-check="{one.id}" data-answer="{data}" '
+                f'aria-label="Question {number}">'
+            ),
             raw(f'<div class="check-ask" id="{name}-ask">'),
             *self.parsed(one.ask),
             raw(f'</div><form aria-labelledby="{name}-ask" autocomplete="off">'),
@@ -93,7 +96,10 @@ class CheckYourself(Generated):
         """A field to type into."""
         unit = f" <span>{escape(one.unit)}</span>" if one.unit else ""
         return [
-            raw(f'<p><label>Your answer <input type="text" inputmode="decimal" name="answer" size="8"></label>{unit}</p>')
+            raw(
+                '<p><label>Your answer <input type="text" inputmode="decimal" name="answer" size="8"></label>'
+                f"{unit}</p>"
+            )
         ]
 
     def choice(self, one: Question, name: str) -> list[nodes.Node]:
@@ -107,7 +113,8 @@ class CheckYourself(Generated):
                 letter = "ABCDEFGH"[place]
                 parts.append(raw(f"<label>{self.img(option)}<span>{field} {letter}</span></label>"))
             else:
-                parts += [raw(f"<label>{field} <span>"), *self.state.inline_text(option, self.lineno)[0], raw("</span></label>")]
+                words = self.state.inline_text(option, self.lineno)[0]
+                parts += [raw(f"<label>{field} <span>"), *words, raw("</span></label>")]
         return [*parts, raw("</fieldset>")]
 
     def slider(self, one: Question, name: str) -> list[nodes.Node]:
@@ -120,7 +127,8 @@ class CheckYourself(Generated):
         return [
             raw(
                 f'{shown}<p class="check-slider"><label for="{name}-range">{escape(one.label)}</label> '
-                f'<input type="range" id="{name}-range" name="answer" min="{one.first}" max="{last}" step="1" value="{one.start}"{labels}> '
+                f'<input type="range" id="{name}-range" name="answer" min="{one.first}" max="{last}" step="1" '
+                f'value="{one.start}"{labels}> '
                 f'<output for="{name}-range">{escape(str(word))}</output></p>'
             )
         ]

@@ -22,7 +22,8 @@ def settle(app: Sphinx, config: Config) -> None:
         logger.warning("repository: url is %r; Colab opens https://github.com/NAME/REPOSITORY alone", address,
                        type="course_book")  # fmt: skip
         address = ""
-    options["repository_url"] = address
+    if "repository_url" in options:  # a theme without this option would complain
+        options["repository_url"] = address
     if not address:
         options.pop("launch_buttons", None)
 

@@ -1,7 +1,7 @@
 """`{playground}`: the demos of all pages together, each with ideas for experiments (`book/demos.json`).
 
 A demo is the figure with `data-demo` that a notebook displayed; it is taken over as it stands, poster and all, and the
-page's own script brings it to life here as there. A demo that no page has yet leaves a place that says where it will be.
+page's own script brings it to life here as there. A demo that no page has yet leaves a place that says so.
 """
 
 import re

@@ -26,8 +26,8 @@ class Question:
 
     * `number`: `answer` is right within the share `within` of it;
     * `choice`: one of `options`, which are texts or pictures; `right` is the place of the right one;
-    * `slider`: positions `first` to `last` (or one for each of `labels`), right from `low` to `high`; its `pictures` are
-      shown by `painter`.
+    * `slider`: positions `first` to `last` (or one for each of `labels`), right from `low` to `high`; `painter` shows
+      its `pictures`.
     """
 
     id: str
@@ -121,7 +121,7 @@ def load(root: Path, notebook: str) -> list[Question]:
         raise Malformed(f"{path.name}: {type(error).__name__} {error}") from error
     if len({one.id for one in made}) < len(made):
         raise Malformed(f"{path.name}: an id stands there twice")
-    for file in (picture.file for one in made for picture in (*one.options, *one.pictures) if isinstance(picture, Picture)):
-        if not (root / "book/web/checks" / file).exists():
-            raise Malformed(f"{path.name}: there is no picture book/web/checks/{file}")
+    for picture in (shown for one in made for shown in (*one.options, *one.pictures)):
+        if isinstance(picture, Picture) and not (root / "book/web/checks" / picture.file).exists():
+            raise Malformed(f"{path.name}: there is no picture book/web/checks/{picture.file}")
     return made

@@ -20,6 +20,7 @@ const POWERS = {2: 'squared', 3: 'cubed', '⊤': 'transposed', '∗': 'star', '�
 const ROWS = new Set(['math', 'mrow', 'mstyle', 'mpadded', 'semantics', 'mtd', 'texatom', 'menclose']);
 const SILENT = new Set(['mspace', 'mphantom', 'annotation', 'none', 'mprescripts']);
 const BIG = new Set(['∑', '∏', '∫']);
+const NAMED = new Set(['log', 'ln', 'exp', 'sin', 'cos', 'tan', 'arg', 'det']);
 const FUNCTIONS = new Set(['p', 'q', 'f', 'g', 'h', 'N', 'E', 'D']);
 
 const text = (node) => (node.textContent ?? '').replace(/[\s\u2061-\u2064]+/g, ' ').trim();
@@ -81,7 +82,8 @@ const SPOKEN = {
   msub(node) {
     const [base, below] = children(node);
     if (BIG.has(text(base))) return large(base, below, undefined);
-    return name(bare(base)) === 'the expectation' ? `the expectation under ${words(below)}` : `${words(base)} sub ${words(below)}`;
+    return name(bare(base)) === 'the expectation' ? `the expectation under ${words(below)}`
+      : `${words(base)} sub ${words(below)}${simple(below) ? '' : ','}`;
   },
   msubsup(node) {
     const [base, below, above] = children(node);
@@ -101,8 +103,11 @@ const SPOKEN = {
 
 const power = (above) => POWERS[text(above)] ?? `to the power of ${words(above)}`;
 
+/** Whether this is a double bar, perhaps with a power. @param {Math} node */
+const barred = (node) => /^[‖∥]$/.test(text(node.localName === 'msup' ? bare(children(node)[0]) : node)) && node.localName !== 'mfrac';
+
 /** The bars of a norm come in pairs; a single one stands between two things compared. @param {Math[]} nodes */
-const pairs = (nodes) => nodes.filter((node) => /^[‖∥]/.test(text(node))).length % 2 === 0;
+const pairs = (nodes) => nodes.filter(barred).length % 2 === 0;
 
 /** Words for what stands in a row. @param {Math[]} nodes */
 function row(nodes) {
@@ -110,12 +115,15 @@ function row(nodes) {
   let open = false;
   return nodes.map((node, place) => {
     const sign = text(node);
-    if (/^[‖∥]/.test(sign)) {
+    if (barred(node)) {
       if (!norms) return 'against';
       open = !open;
       return open ? 'the norm of' : node.localName === 'msup' ? `, ${power(children(node)[1])}` : ',';
     }
-    if (node.localName !== 'mo' || !'([{'.includes(sign) || !sign) return words(node);
+    if (node.localName !== 'mo' || !'([{'.includes(sign) || !sign) {
+      const argument = NAMED.has(sign) && nodes[place + 1] && !'([{'.includes(text(nodes[place + 1]));
+      return argument ? `${words(node)} of` : words(node);
+    }
     const before = nodes[place - 1];
     if (applies(before)) return 'of';
     return before && before.localName !== 'mo' && !words(before).endsWith(' of') ? 'times' : '';

@@ -97,6 +97,12 @@ function connect(parts, lines, voice, memory) {
   show();
 }
 
+/** Wait until the formulas are typeset; where there are none, nothing typesets. */
+async function typeset() {
+  if (document.readyState !== 'complete') await new Promise((resolve) => { window.addEventListener('load', resolve, {once: true}); });
+  await /** @type {any} */ (window).MathJax?.startup?.promise;
+}
+
 /**
  * Put a player below the title.
  * @param {Element} article @param {import('./progress.js').Memory} memory @param {string} name the section's
@@ -106,7 +112,7 @@ export async function addPlayer(article, memory, name) {
   const able = (/** @type {boolean} */ yes) => { for (const part of parts.element.querySelectorAll('button, input, select')) part.disabled = !yes; };
   able(false);
   article.querySelector('h1')?.after(parts.element);
-  await /** @type {any} */ (window).MathJax?.startup?.promise;
+  await typeset();
   const lines = read(article);
   parts.time.textContent = lasting(minutes(lines.map((line) => line.text), 1));
   const speech = window.speechSynthesis;

@@ -5,6 +5,7 @@ import {formulaToWords} from './formula.js';
 /** @typedef {{text: string, range: Range, block: Element}} Line one sentence */
 
 const SHORT = /(?:^|[\s(])(?:e\.g|i\.e|al|vs|cf|etc|approx|Fig|Eq|No|Dr|St|[A-Z])\.$/;
+const NUMBERED = /^\s*\d+\.$/;
 const END = /[.!?…]+["'”’)\]]*(?=\s)|[.!?…]+["'”’)\]]*$/g;
 
 /**
@@ -17,7 +18,7 @@ export function sentences(text) {
   for (const match of text.matchAll(END)) {
     const end = match.index + match[0].length;
     const next = text.slice(end).match(/^\s+["'“‘(\[]*(.)/u)?.[1];
-    if (SHORT.test(text.slice(start, match.index + 1)) || (next && /\p{Ll}/u.test(next))) continue;
+    if (SHORT.test(text.slice(start, match.index + 1)) || NUMBERED.test(text.slice(start, end)) || (next && /\p{Ll}/u.test(next))) continue;
     found.push([start, end]);
     start = end;
   }
@@ -67,7 +68,7 @@ class Run {
       else range.setStart(first.node, from - first.start);
       if (last.whole) range.setEndAfter(last.node);
       else range.setEnd(last.node, to - last.start);
-      return {text: this.text.slice(from, to).replace(/\s+/g, ' '), range, block: this.block};
+      return {text: this.text.slice(from, to).replace(/\s+/g, ' ').replace(/ (?=[.,:;?!)]|’s)/g, ''), range, block: this.block};
     });
   }
 }

@@ -55,6 +55,13 @@ test('bars in pairs are a norm, a single one compares', () => {
   says('the K L divergence of q against p', m('mi', 'KL'), o('('), i('q'), o('∥'), i('p'), o(')'));
 });
 
+test('a function without brackets has its argument, a long index ends', () => {
+  says('the logarithm of sigma squared', m('mi', 'log'), m('msup', i('σ'), n('2')));
+  says('the exponential of minus the fraction the norm of x, squared, over 2, end of fraction', m('mi', 'exp'), o('('), o('−'),
+    m('mfrac', row(o('‖'), i('x'), m('msup', o('‖'), n('2'))), n('2')), o(')'));
+  says('x sub t minus 1, plus 1', m('msub', i('x'), row(i('t'), o('−'), n('1'))), o('+'), n('1'));
+});
+
 test('lines of an equation follow each other, spacing is silent', () => {
   const line = (...nodes) => m('mtr', m('mtd', ...nodes));
   says('x equals 1, y equals 2', m('mtable', line(i('x'), o('='), m('mspace'), n('1')), line(i('y'), o('='), n('2'))));

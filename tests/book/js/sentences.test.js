@@ -14,6 +14,11 @@ test('numbers, abbreviations and initials do not end one', () => {
   assert.deepEqual(split(whole[0]), whole);
 });
 
+test('the number of a title or a question belongs to it', () => {
+  assert.deepEqual(split('1. What a latent keeps'), ['1. What a latent keeps']);
+  assert.deepEqual(split('It has 3. Then it has none.'), ['It has 3.', 'Then it has none.']);
+});
+
 test('what has no letter and no number is not read', () => {
   assert.deepEqual(split(' … — '), []);
   assert.deepEqual(split('  A title without a stop  '), ['A title without a stop']);
