@@ -37,7 +37,7 @@ def add_directive(app: Sphinx, docname: str, content: list[str]) -> None:
     """As Sphinx reads a notebook that has questions."""
     path = Path(app.env.doc2path(docname))
     asked = questions.path_of(Path(app.srcdir), path.stem)
-    if path.suffix != ".ipynb" or not asked.exists():
+    if docname != f"notebooks/{path.stem}" or path.suffix != ".ipynb" or not asked.exists():
         return
     notebook = json.loads(content[0])
     if with_directive(notebook):

@@ -61,11 +61,15 @@ class Question:
 
 def question(entry: dict[str, Any], values: dict[str, str]) -> Question:
     """One entry of a file. Raises `Malformed`."""
-    told = {key: filled(entry[key], values) for key in ("ask", "because", "label", "unit") if key in entry}
-    numbers = {key: resolve(entry[key], values) for key in ("answer", "within", "low", "high") if key in entry}
-    lists = {key: tuple(Picture(**one) if isinstance(one, dict) else filled(one, values) for one in entry[key])
-             for key in ("options", "labels", "pictures") if key in entry}  # fmt: skip
-    made = Question(**{**entry, **told, **numbers, **lists})
+    fields: dict[str, Any] = dict(entry)
+    for key in entry:
+        if key in ("ask", "because", "label", "unit"):
+            fields[key] = filled(entry[key], values)
+        elif key in ("answer", "within", "low", "high"):
+            fields[key] = resolve(entry[key], values)
+        elif key in ("options", "labels", "pictures"):
+            fields[key] = tuple(Picture(**one) if isinstance(one, dict) else filled(one, values) for one in entry[key])
+    made = Question(**fields)
     hold(made.premises, values)
     sound(made)
     return made
