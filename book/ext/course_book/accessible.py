@@ -8,9 +8,9 @@ from sphinx.application import Sphinx
 REPAIRS = (
     # a name that hides the words which are shown: the words are the better name
     (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
-    # what only eyes need: the key that opens the search, the icons of the switch between light and dark
-    (re.compile('<span (class="search-button__kbd-shortcut")'), r'<span aria-hidden="true" \1'),
-    (re.compile(r'<i class="theme-switch '), '<i aria-hidden="true" class="theme-switch '),
+    (re.compile(r'(<button class="[^"]*search-button-field[^>]*) aria-label="Search"'), r"\1"),
+    # titles of icons, which become text inside a button that has a name of its own
+    (re.compile(r'(<i class="theme-switch [^>]*) title="[^"]*"'), r"\1"),
     # the sidebar's logo and title belong to a landmark too
     (
         re.compile(r'<div id="pst-primary-sidebar" class="'),
