@@ -1,6 +1,7 @@
 """A page of the built book opened in a real browser, and what it complains about."""
 
 SIZES = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+PATIENCE = 150_000  # milliseconds: a busy machine is slow, and that is no defect of the book
 
 
 class Visit:
@@ -12,6 +13,7 @@ class Visit:
     def __init__(self, browser, site, name, size="wide", prepare=None, **context):
         self.site, self.name, self.size = site, name, size
         self.context = browser.new_context(viewport=SIZES[size], **context)
+        self.context.set_default_timeout(PATIENCE)
         self.page, self.complaints = self.context.new_page(), []
         if prepare:
             self.page.add_init_script(prepare)
