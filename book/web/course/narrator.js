@@ -1,16 +1,17 @@
 /** Reading aloud, one utterance a sentence, with the voices that the browser brings along. */
 
-const PER_MINUTE = 165;                       // words, at a speed of one
+const PER_MINUTE = 165; // words, at a speed of one
 
 /** How long reading takes. @param {string[]} texts @param {number} rate @returns {number} minutes */
-export const minutes = (texts, rate) => texts.reduce((sum, text) => sum + text.split(/\s+/).length, 0) / PER_MINUTE / rate;
+export const minutes = (texts, rate) =>
+  texts.reduce((sum, text) => sum + text.split(/\s+/).length, 0) / PER_MINUTE / rate;
 
 /**
  * The voice to read with: English, British first, and one of this device: others would send the text to a server.
  * @param {SpeechSynthesisVoice[]} voices @returns {SpeechSynthesisVoice | undefined}
  */
 export function bestVoice(voices) {
-  const own = voices.filter((voice) => voice.localService && /^en\b/i.test(voice.lang.replace('_', '-')));
+  const own = voices.filter((voice) => voice.localService && /^en\b/i.test(voice.lang.replace("_", "-")));
   return own.find((voice) => /GB/i.test(voice.lang)) ?? own.find((voice) => voice.default) ?? own[0];
 }
 
@@ -30,11 +31,11 @@ export function findVoice(speech, patience = 2000) {
     };
     const finish = (/** @type {SpeechSynthesisVoice | undefined} */ voice) => {
       clearTimeout(timer);
-      speech.removeEventListener?.('voiceschanged', look);
+      speech.removeEventListener?.("voiceschanged", look);
       resolve(voice);
     };
     const timer = setTimeout(() => finish(bestVoice(speech.getVoices())), patience);
-    speech.addEventListener?.('voiceschanged', look);
+    speech.addEventListener?.("voiceschanged", look);
   });
 }
 
@@ -46,7 +47,7 @@ export class Narrator extends EventTarget {
    */
   constructor(texts, voice, speech = globalThis.speechSynthesis, Utterance = globalThis.SpeechSynthesisUtterance) {
     super();
-    Object.assign(this, {texts, voice, speech, Utterance, place: 0, rate: 1, playing: false});
+    Object.assign(this, { texts, voice, speech, Utterance, place: 0, rate: 1, playing: false });
     /** The utterance that is heard; the ends of earlier ones no longer count. */
     this.current = null;
   }
@@ -86,9 +87,13 @@ export class Narrator extends EventTarget {
   say() {
     this.hush();
     const utterance = new this.Utterance(this.texts[this.place]);
-    Object.assign(utterance, {voice: this.voice, lang: this.voice.lang, rate: this.rate});
-    utterance.onend = () => { if (this.current === utterance) this.next(); };
-    utterance.onerror = (event) => { if (this.current === utterance) this.fail(event.error); };
+    Object.assign(utterance, { voice: this.voice, lang: this.voice.lang, rate: this.rate });
+    utterance.onend = () => {
+      if (this.current === utterance) this.next();
+    };
+    utterance.onerror = (event) => {
+      if (this.current === utterance) this.fail(event.error);
+    };
     this.current = utterance;
     this.speech.speak(utterance);
     this.told();
@@ -104,10 +109,10 @@ export class Narrator extends EventTarget {
 
   fail(error) {
     this.pause();
-    this.dispatchEvent(new CustomEvent('fault', {detail: error}));
+    this.dispatchEvent(new CustomEvent("fault", { detail: error }));
   }
 
   told() {
-    this.dispatchEvent(new Event('change'));
+    this.dispatchEvent(new Event("change"));
   }
 }

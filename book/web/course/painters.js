@@ -22,26 +22,30 @@ export function gaussians(n, seed) {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-  return Float32Array.from({length: n}, () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()));
+  return Float32Array.from(
+    { length: n },
+    () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
+  );
 }
 
 /** Shows the first of two stacked pictures under noise. @param {HTMLElement} stage holds the picture */
 function noise(stage) {
-  const image = stage.querySelector('img');
-  const canvas = document.createElement('canvas');
-  const context = canvas.getContext('2d', {willReadFrequently: true});
+  const image = stage.querySelector("img");
+  const canvas = document.createElement("canvas");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   let clean, epsilon;
   const load = () => {
     [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
     context.drawImage(image, 0, 0);
     clean = context.getImageData(0, 0, canvas.width, canvas.height);
     epsilon = gaussians(clean.data.length, 1);
-    canvas.setAttribute('role', 'img');
+    canvas.setAttribute("role", "img");
     image.after(canvas);
     image.hidden = true;
   };
   return (/** @type {number} */ t) => {
-    if (!image.complete || !image.naturalWidth) return void image.addEventListener('load', () => paint(t), {once: true});
+    if (!image.complete || !image.naturalWidth)
+      return void image.addEventListener("load", () => paint(t), { once: true });
     paint(t);
   };
   function paint(t) {
@@ -51,16 +55,19 @@ function noise(stage) {
     for (let k = 0; k < shown.data.length; k += 1) {
       shown.data[k] = k % 4 === 3 ? 255 : 127.5 * (keep * (clean.data[k] / 127.5 - 1) + add * epsilon[k] + 1);
     }
-    canvas.setAttribute('aria-label', `${image.alt} Under noise, at timestep ${t}.`);
+    canvas.setAttribute("aria-label", `${image.alt} Under noise, at timestep ${t}.`);
     context.putImageData(shown, 0, 0);
   }
 }
 
 /** Shows one picture out of several, by its place. @param {HTMLElement} stage */
 function pictures(stage) {
-  const all = [...stage.querySelectorAll('img')];
-  return (/** @type {number} */ place) => all.forEach((image, k) => { image.hidden = k !== place; });
+  const all = [...stage.querySelectorAll("img")];
+  return (/** @type {number} */ place) =>
+    all.forEach((image, k) => {
+      image.hidden = k !== place;
+    });
 }
 
 /** @type {Record<string, (stage: HTMLElement) => (value: number) => void>} */
-export const PAINTERS = {noise, pictures};
+export const PAINTERS = { noise, pictures };

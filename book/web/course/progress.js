@@ -6,15 +6,15 @@
  * @typedef {{version: 1, sections: Record<string, Section>}} Progress
  */
 
-export const KEY = 'latent-space-and-control/progress';
+export const KEY = "latent-space-and-control/progress";
 
 /** @returns {Progress} */
-export const nothing = () => ({version: 1, sections: {}});
+export const nothing = () => ({ version: 1, sections: {} });
 
 /** @returns {Section} A section in which nothing has been done. */
-export const untouched = () => ({complete: false, demos: [], checks: {}, heard: 0});
+export const untouched = () => ({ complete: false, demos: [], checks: {}, heard: 0 });
 
-const record = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+const record = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 const count = (value) => (Number.isInteger(value) && value >= 0 ? value : 0);
 
 /**
@@ -22,15 +22,18 @@ const count = (value) => (Number.isInteger(value) && value >= 0 ? value : 0);
  * @template T
  * @param {unknown} object @param {(value: any) => T} read @returns {Record<string, T>}
  */
-const entries = (object, read) => Object.fromEntries(
-  Object.entries(record(object) ? object : {}).filter(([, value]) => record(value)).map(([name, value]) => [name, read(value)]),
-);
+const entries = (object, read) =>
+  Object.fromEntries(
+    Object.entries(record(object) ? object : {})
+      .filter(([, value]) => record(value))
+      .map(([name, value]) => [name, read(value)]),
+  );
 
 /** @param {any} value @returns {Section} */
 const section = (value) => ({
   complete: value.complete === true,
-  demos: Array.isArray(value.demos) ? [...new Set(value.demos.filter((name) => typeof name === 'string'))] : [],
-  checks: entries(value.checks, (check) => ({passed: check.passed === true, tries: count(check.tries)})),
+  demos: Array.isArray(value.demos) ? [...new Set(value.demos.filter((name) => typeof name === "string"))] : [],
+  checks: entries(value.checks, (check) => ({ passed: check.passed === true, tries: count(check.tries) })),
   heard: count(value.heard),
 });
 
@@ -43,12 +46,12 @@ export function parsed(text) {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new Error('This file is not one that the course saved: it is not JSON.');
+    throw new Error("This file is not one that the course saved: it is not JSON.");
   }
   if (!record(value) || value.version !== 1 || !record(value.sections)) {
-    throw new Error('This file is not one that the course saved, or a later edition of the course saved it.');
+    throw new Error("This file is not one that the course saved, or a later edition of the course saved it.");
   }
-  return {version: 1, sections: entries(value.sections, section)};
+  return { version: 1, sections: entries(value.sections, section) };
 }
 
 /**
@@ -56,10 +59,10 @@ export function parsed(text) {
  * @param {Section} mine @param {Section} theirs @returns {Section}
  */
 function joined(mine, theirs) {
-  const checks = {...theirs.checks};
+  const checks = { ...theirs.checks };
   for (const [id, check] of Object.entries(mine.checks)) {
-    const other = checks[id] ?? {passed: false, tries: 0};
-    checks[id] = {passed: check.passed || other.passed, tries: Math.max(check.tries, other.tries)};
+    const other = checks[id] ?? { passed: false, tries: 0 };
+    checks[id] = { passed: check.passed || other.passed, tries: Math.max(check.tries, other.tries) };
   }
   return {
     complete: mine.complete || theirs.complete,
@@ -73,7 +76,10 @@ function joined(mine, theirs) {
 export function merged(mine, theirs) {
   const names = [...new Set([...Object.keys(mine.sections), ...Object.keys(theirs.sections)])];
   const of = (progress, name) => progress.sections[name] ?? untouched();
-  return {version: 1, sections: Object.fromEntries(names.map((name) => [name, joined(of(mine, name), of(theirs, name))]))};
+  return {
+    version: 1,
+    sections: Object.fromEntries(names.map((name) => [name, joined(of(mine, name), of(theirs, name))])),
+  };
 }
 
 /** The progress of this browser. Tells of changes, also of those made in another window, by a `change` event. */
@@ -86,7 +92,7 @@ export class Memory extends EventTarget {
     this.kept = false;
     try {
       this.storage = open();
-      this.storage.setItem(`${KEY}/try`, '1');
+      this.storage.setItem(`${KEY}/try`, "1");
       this.storage.removeItem(`${KEY}/try`);
       this.kept = true;
     } catch {
@@ -101,7 +107,9 @@ export class Memory extends EventTarget {
       const text = this.storage?.getItem(KEY);
       if (text) this.progress = parsed(text);
       else if (this.kept) this.progress = nothing();
-    } catch { /* unreadable: begin anew */ }
+    } catch {
+      /* unreadable: begin anew */
+    }
   }
 
   /** @param {string} name @returns {Section} a copy */
@@ -114,7 +122,7 @@ export class Memory extends EventTarget {
     this.read();
     const noted = this.section(name);
     change(noted);
-    this.keep({version: 1, sections: {...this.progress.sections, [name]: noted}});
+    this.keep({ version: 1, sections: { ...this.progress.sections, [name]: noted } });
   }
 
   /** @param {Progress} progress replaces everything */
@@ -125,15 +133,15 @@ export class Memory extends EventTarget {
     } catch {
       this.kept = false;
     }
-    this.dispatchEvent(new Event('change'));
+    this.dispatchEvent(new Event("change"));
   }
 
   /** Follow what other windows of the book note. @param {Window} view */
   follow(view) {
-    view.addEventListener('storage', (event) => {
+    view.addEventListener("storage", (event) => {
       if (event.key !== KEY && event.key !== null) return;
       this.read();
-      this.dispatchEvent(new Event('change'));
+      this.dispatchEvent(new Event("change"));
     });
   }
 }

@@ -1,6 +1,6 @@
 /** The prose of a page as sentences, each with the range of the page that it stands in. */
 
-import {formulaToWords} from './formula.js';
+import { formulaToWords } from "./formula.js";
 
 /** @typedef {{text: string, range: Range, block: Element}} Line one sentence */
 
@@ -18,12 +18,19 @@ export function sentences(text) {
   for (const match of text.matchAll(END)) {
     const end = match.index + match[0].length;
     const next = text.slice(end).match(/^\s+["'“‘(\[]*(.)/u)?.[1];
-    if (SHORT.test(text.slice(start, match.index + 1)) || NUMBERED.test(text.slice(start, end)) || (next && /\p{Ll}/u.test(next))) continue;
+    if (
+      SHORT.test(text.slice(start, match.index + 1)) ||
+      NUMBERED.test(text.slice(start, end)) ||
+      (next && /\p{Ll}/u.test(next))
+    )
+      continue;
     found.push([start, end]);
     start = end;
   }
   found.push([start, text.length]);
-  return found.map(([from, to]) => trimmed(text, from, to)).filter(([from, to]) => /[\p{L}\p{N}]/u.test(text.slice(from, to)));
+  return found
+    .map(([from, to]) => trimmed(text, from, to))
+    .filter(([from, to]) => /[\p{L}\p{N}]/u.test(text.slice(from, to)));
 }
 
 /** @param {string} text @param {number} from @param {number} to @returns {[number, number]} */
@@ -32,28 +39,49 @@ function trimmed(text, from, to) {
   return [from + inside.length - inside.trimStart().length, from + inside.trimEnd().length];
 }
 
-const BLOCKS = new Set(['ARTICLE', 'ASIDE', 'BLOCKQUOTE', 'DD', 'DIV', 'DL', 'DT', 'FIGCAPTION', 'FIGURE', 'H1', 'H2', 'H3', 'H4', 'H5', 'H6', 'LI',
-  'OL', 'P', 'SECTION', 'UL']);
+const BLOCKS = new Set([
+  "ARTICLE",
+  "ASIDE",
+  "BLOCKQUOTE",
+  "DD",
+  "DIV",
+  "DL",
+  "DT",
+  "FIGCAPTION",
+  "FIGURE",
+  "H1",
+  "H2",
+  "H3",
+  "H4",
+  "H5",
+  "H6",
+  "LI",
+  "OL",
+  "P",
+  "SECTION",
+  "UL",
+]);
 /** Code, pictures, tables, folded answers and everything that is operated rather than read. */
-const SKIPPED = 'pre, .cell_input, .highlight, script, style, noscript, button, form, table, svg, canvas, img, video, details, nav, footer, '
-  + '.course-plot, .course-demo, [data-demo], latent-demo, .course-check, .course-player, .course-complete, .course-progress, .course-feedback, '
-  + '.headerlink, .toctree-wrapper, .course-unseen, [hidden]';
+const SKIPPED =
+  "pre, .cell_input, .highlight, script, style, noscript, button, form, table, svg, canvas, img, video, details, nav, footer, " +
+  ".course-plot, .course-demo, [data-demo], latent-demo, .course-check, .course-player, .course-complete, .course-progress, .course-feedback, " +
+  ".headerlink, .toctree-wrapper, .course-unseen, [hidden]";
 
 /** How a piece of text in a code font is said. @param {string} code */
-const said = (code) => code.replace(/[_.()[\]]/g, ' ');
+const said = (code) => code.replace(/[_.()[\]]/g, " ");
 
 /** Inline content that belongs together, as text and the nodes it came from; every node's text keeps its length. */
 class Run {
   constructor(block) {
     this.block = block;
-    this.text = '';
+    this.text = "";
     /** @type {{node: Node, start: number, whole: boolean}[]} */
     this.pieces = [];
   }
 
   add(node, text, whole) {
-    this.pieces.push({node, start: this.text.length, whole});
-    this.text += text.replace(/\s/g, ' ');
+    this.pieces.push({ node, start: this.text.length, whole });
+    this.text += text.replace(/\s/g, " ");
   }
 
   at(offset) {
@@ -68,13 +96,20 @@ class Run {
       else range.setStart(first.node, from - first.start);
       if (last.whole) range.setEndAfter(last.node);
       else range.setEnd(last.node, to - last.start);
-      return {text: this.text.slice(from, to).replace(/\s+/g, ' ').replace(/ (?=[.,:;?!)]|’s)/g, ''), range, block: this.block};
+      return {
+        text: this.text
+          .slice(from, to)
+          .replace(/\s+/g, " ")
+          .replace(/ (?=[.,:;?!)]|’s)/g, ""),
+        range,
+        block: this.block,
+      };
     });
   }
 }
 
 /** The MathML beside a typeset formula. @param {Element} node */
-const mathOf = (node) => (node.localName === 'mjx-container' ? node.querySelector('mjx-assistive-mml math') : null);
+const mathOf = (node) => (node.localName === "mjx-container" ? node.querySelector("mjx-assistive-mml math") : null);
 
 /**
  * All sentences of an article, in the order in which they are read.
@@ -84,13 +119,14 @@ export function read(article) {
   /** @type {Run[]} */
   const runs = [new Run(article)];
   const walk = (/** @type {Node} */ node, /** @type {Element} */ block, /** @type {boolean} */ code) => {
-    if (node.nodeType === Node.TEXT_NODE) runs.at(-1).add(node, code ? said(node.textContent) : node.textContent, false);
+    if (node.nodeType === Node.TEXT_NODE)
+      runs.at(-1).add(node, code ? said(node.textContent) : node.textContent, false);
     if (!(node instanceof Element) || node.matches(SKIPPED)) return;
     const math = mathOf(node);
     if (math) return void runs.at(-1).add(node, ` ${formulaToWords(math)} `, true);
     const own = BLOCKS.has(node.tagName);
     if (own) runs.push(new Run(node));
-    for (const child of node.childNodes) walk(child, own ? node : block, code || node.localName === 'code');
+    for (const child of node.childNodes) walk(child, own ? node : block, code || node.localName === "code");
     if (own) runs.push(new Run(block));
   };
   walk(article, article, false);
