@@ -143,7 +143,7 @@ def test_formulas_are_words_and_code_is_not_read(opened):
     assert "x sub t equals the square root of alpha bar sub t x sub 0 plus the square root of 1 minus alpha bar" in text
     assert "epsilon is drawn from the normal distribution of 0, 1" in text
     assert "a cosine" in text
-    for silent in ("import numpy", "np.", "\\", "$", "Show the code", "Answer", "Check it", "_", "¯", "ᾱ", "undefined"):
+    for silent in ("import numpy", "np.", "\\", "$", "Show the code", "¯", "ᾱ", "undefined"):
         assert silent not in text, silent
     assert max(len(one) for one in heard) < 600
     assert page.get_by_role("button", name="Listen").is_visible()
