@@ -6,6 +6,7 @@ BIN := .venv/bin
 BOOK := _build/html/.complete
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 BOOK_SOURCES := $(shell find book notebooks course_utils/models/weights -type f -not -name '*.pyc' 2>/dev/null) \
+	course_utils/measure/budgets.json \
 	_config.yml _toc.yml CHANGELOG.md constraints.txt scripts/build.py
 
 # Nothing here asks a hub. Where numbers are compared, one thread: sums come out in the same order on every machine.
@@ -14,7 +15,7 @@ export HF_HUB_OFFLINE := 1
 unit notebooks-test notebooks picture: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help read book test lint types unit notebooks-test browser-test test-hub notebooks train train-smoke sweeps exercises picture bench vendor clean install install-book
+.PHONY: help read book test lint types unit notebooks-test browser-test test-hub test-colab links notebooks train train-smoke sweeps exercises picture bench vendor clean install install-book
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -50,6 +51,12 @@ browser-test: install book  ## only the part of the tests that opens the book in
 
 test-hub: install  ## fetching and loading at every scale, against a hub on this machine that can misbehave
 	$(BIN)/python -m pytest tests/hub
+
+test-colab:  ## the notebooks in environments with Colab's versions (heavy: several GB for each Python)
+	@for version in 3.13 3.12 3.11; do $(BIN)/python scripts/colab.py $$version || exit 1; done
+
+links: install-book  ## do the links to the outside still lead somewhere? (needs a network)
+	$(BIN)/jupyter-book build . --builder linkcheck -q
 
 notebooks: install  ## execute all notebooks again, in place
 	$(BIN)/python scripts/notebooks.py

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from course_utils.diffusion import maps
+from course_utils.diffusion import maps, thrift
 from course_utils.diffusion.controlled import Controlled
 from course_utils.diffusion.inputs import Prompts, Starts, checked_guidance, checked_sampler, several, starts, whole
 from course_utils.diffusion.samplers import Latents, Predict, denoise, stock_scheduler, with_guidance
@@ -41,7 +41,9 @@ class TextToImage:
         control: a `ControlNetModel` of the denoiser, or none.
         objective: what the denoiser predicts, "epsilon" or "flow".
         guidance, steps, sampler: used where a call names none.
-        batch: how many pictures at once; memory grows with it, pictures do not change.
+        batch: how many pictures at once; memory grows with it, pictures do not change. Where a GPU's memory does not
+            suffice it is halved, and more is saved as needed; see `thrift`.
+        apart: the GPU on which the parts take turns, if it came to that.
         evaluations: network evaluations for each picture of the last call: a guided step costs two, a Heun step two.
     """
 
@@ -54,6 +56,7 @@ class TextToImage:
     steps: int = 25
     sampler: str = ""
     batch: int = 16
+    apart: torch.device | None = field(default=None, init=False)
     evaluations: float = field(default=0.0, init=False)
     _seen: int = field(default=0, init=False, repr=False)
 
@@ -90,7 +93,7 @@ class TextToImage:
         unet = load(role, scale, device)
         vae = None if unet.config.in_channels == 3 else load(decoder, scale, device)
         return cls(unet, load_text(scale, device), vae, control, known.objective, known.guidance, known.steps,
-                   known.sampler)
+                   known.sampler, 16 if known.embedded else 2)
 
     def __call__(self, prompts: Prompts, seeds: Starts, **options: Any) -> UInt8[np.ndarray, "n h w 3"]:
         """Pictures, one for each prompt and seed; the options are those of `latents`."""
@@ -123,16 +126,21 @@ class TextToImage:
         asked, name = several(prompts), checked_sampler(self.objective, sampler or self.sampler)
         noise, sources = starts(seeds, len(asked), (self.unet.config.in_channels, self.unet.config.sample_size))
         shown = self._maps(control_map, len(asked))
-        parts, self._seen = [], 0
-        with torch.inference_mode():
+
+        def made() -> Latents:
+            parts, self._seen = [], 0
             for k in range(0, len(asked), self.batch):
                 part = slice(k, k + self.batch)
                 predict = self.predictor(asked[part], guidance_scale, negative_prompt,
                                          None if shown is None else shown[part], conditioning_scale, rescale, interval)
                 scheduler = stock_scheduler(name, self.steps if steps is None else steps)
-                parts.append(denoise(predict, scheduler, noise[part].to(self.unet.device), sources[part], watch))
+                parts.append(denoise(predict, scheduler, noise[part].to(self.place), sources[part], watch))
+            return torch.cat(parts)
+
+        with torch.inference_mode():
+            z = thrift.thrifty(self, made)
         self.evaluations = self._seen / len(asked)
-        return torch.cat(parts)  # outside of inference mode: gradients may be taken of what is made from them
+        return z.clone()  # outside of inference mode: gradients may be taken of what is made from them
 
     def predictor(
         self, prompts: Prompts, guidance_scale: float | None = None, negative_prompt: str = "", control_map: Any = None,
@@ -146,23 +154,35 @@ class TextToImage:
         network = self._network(self._maps(control_map, len(asked)), conditioning_scale)
         return with_guidance(network, conditional, unconditional, scale, rescale, interval)
 
+    @property
+    def place(self) -> torch.device:
+        """Where it denoises."""
+        return self.apart or self.unet.device
+
     @torch.inference_mode()
     def decode(self, z: Float[Tensor, "n c s s"]) -> UInt8[np.ndarray, "n h w 3"]:
         """Pictures of scaled latents; of a denoiser in pixels, the latents are pictures already."""
         if self.vae is None:
             return to_array(z)
         scaled = whole("latents", z) / self.vae.config.scaling_factor
-        parts = [self.vae.decode(part.to(self.vae.device, self.vae.dtype)).sample for part in scaled.split(self.batch)]
-        return to_array(torch.cat(parts))
+
+        def made() -> UInt8[np.ndarray, "n h w 3"]:
+            with thrift.turn(self, "vae"):
+                parts = [to_array(self.vae.decode(part.to(self.vae.device, self.vae.dtype)).sample)
+                         for part in scaled.split(self.batch)]  # fmt: skip
+            return np.concatenate(parts)
+
+        return thrift.thrifty(self, made)
 
     def _states(self, asked: list[str] | Tensor, negative: str | None) -> tuple[Context, Context]:
         """Hidden states of prompts and of the negative one, which is read along with them; `None`: none is needed."""
-        place = self.unet.device
+        place = self.place
         if isinstance(asked, Tensor):
             conditional, others = asked.to(place), [] if negative is None else [negative]
             unconditional = self.text.read(others).to(place) if others else conditional
         else:
-            read = self.text.read(asked if negative is None else [*asked, negative]).to(place)
+            with thrift.turn(self, "text"):
+                read = self.text.read(asked if negative is None else [*asked, negative]).to(place)
             conditional, unconditional = read[: len(asked)], read if negative is None else read[-1:]
         return conditional, unconditional.expand_as(conditional)
 
@@ -173,7 +193,7 @@ class TextToImage:
         if self.control is None:
             raise ValueError("a control map needs a ControlNet: TextToImage.load(condition='pose'), 'edge' or 'depth'")
         halvings = len(self.control.config.conditioning_embedding_out_channels) - 1
-        return maps.prepared(control_map, count, self.unet.config.sample_size * 2**halvings).to(self.unet.device)
+        return maps.prepared(control_map, count, self.unet.config.sample_size * 2**halvings).to(self.place)
 
     def _network(self, shown: Float[Tensor, "n 3 h w"] | None, conditioning_scale: float) -> Callable[..., Any]:
         """The denoiser, controlled or not, in its own precision, its evaluations counted."""
@@ -183,6 +203,7 @@ class TextToImage:
 
         def evaluated(z: Latents, t: Tensor | float, context: Context, return_dict: bool = False) -> tuple[Latents]:
             self._seen += len(z)
-            return (unet(z.to(dtype), t, context.to(dtype), return_dict=return_dict)[0].float(),)
+            with thrift.turn(self, "unet", "control"):
+                return (unet(z.to(dtype), t, context.to(dtype), return_dict=return_dict)[0].float(),)
 
         return evaluated

@@ -8,7 +8,8 @@ a convolution's workspace are not counted. Attention is counted in two ways:
 * "naive" writes the matrix of scores, tokens x tokens for each head, as formulas do (diffusers'
   `AttnProcessor`);
 * "fused" never does (Rabe and Staats 2021, arXiv:2112.05682; Dao et al. 2022, arXiv:2205.14135), with the
-  same FLOPs.
+  same FLOPs;
+* "own" leaves each layer as its class computes it, for networks whose attention is of another kind (linear).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils.models.configs import config, parameters
 
-AttentionKind = Literal["fused", "naive"]
+AttentionKind = Literal["fused", "naive", "own"]
 PROMPT_TOKENS = 77  # the length of CLIP's prompt
 
 
@@ -118,10 +119,10 @@ def _attention(run: Callable[..., Any], kind: AttentionKind) -> Iterator[None]:
     """Diffusers' attention layers computed the fused or the naive way, and put back afterwards."""
     from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
 
-    if kind not in ("fused", "naive"):
-        raise ValueError(f"attention is 'fused' or 'naive', not {kind!r}")
+    if kind not in ("fused", "naive", "own"):
+        raise ValueError(f"attention is 'fused', 'naive' or 'own', not {kind!r}")
     processor_of: dict[str, Any] = {"fused": AttnProcessor2_0, "naive": AttnProcessor}
-    layers = [layer for layer in _network(run).modules() if isinstance(layer, Attention)]
+    layers = [layer for layer in _network(run).modules() if isinstance(layer, Attention) and kind != "own"]
     before = [layer.processor for layer in layers]
     for layer in layers:
         layer.set_processor(processor_of[kind]())

@@ -1,7 +1,7 @@
 """Model cards, status, outputs and scripts: what the other directives and events make of files."""
 
 import pytest
-from course_book import cards, models, outputs, scripts, status
+from course_book import cards, memory, models, outputs, scripts, status
 from course_book.common import Malformed
 from docutils import nodes
 
@@ -112,3 +112,24 @@ def test_only_pages_with_charts_load_plotly():
     assert not scripts.draws_plotly(nodes.section("", nodes.raw("", "<b>Plotly.newPlot</b>"[:3], format="html")))
     assert not scripts.draws_plotly(None)
     assert scripts.plotly_source().exists()
+
+
+def test_the_memory_page_tells_sums_and_parts():
+    found = {"scale": "sd15", "role": "lcm", "sections": "5", "side": 512, "step": 1234, "decode": 2500,
+             "decode_tile": 600, "weights": {"text": 246, "denoiser": 1719, "vae": 335},
+             "peaks": {"all": 5500, "tiles": 4234}, "fits": {"8 GB": "all"}}
+    text = memory.page({"allowance": 700, "cards": ["8 GB"], "settings": ["all", "tiles"], "rows": [found]})
+    assert "| `sd15` | `lcm` | 5,500 | 4,234 | all |" in text
+    assert "| `sd15` | `lcm` | 5 | 512 | 246 | 1,719 | 335 | 1,234 | 2,500 | 600 |" in text
+    assert "700 MB of allowance" in text
+    with pytest.raises(Malformed, match=r"budgets\.json: KeyError"):
+        memory.page({"rows": []})
+
+
+def test_what_was_tried_with_colabs_versions_is_told():
+    found = {"tried": "2026-11-25", "setup_seconds": 31, "seconds": {"00_a": 40, "01_b": 60},
+             "versions": {"torch": "2.11.0", "numpy": "2.1.3"}}
+    text = status.colab({"3.13": found})
+    assert "| Python 3.13 | 2026-11-25 | 31 s | 2 in 1.7 min | numpy 2.1.3, torch 2.11.0 |" in text
+    with pytest.raises(Malformed, match=r"_colab\.json: KeyError"):
+        status.colab({"3.13": {}})

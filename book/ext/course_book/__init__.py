@@ -3,6 +3,7 @@
 * `{claims-table}`: every claim with verdict, measured number, the cell that settled it and the source for real models;
 * `{model-table}`: one row for each embedded model;
 * `{model-cards}`: their cards;
+* `{memory-table}`: what the published models need of a GPU;
 * `{status-table}`: versions and run times of the last execution;
 * outputs: a chart or a widget that would be invisible on a static page is a warning;
 * scripts: only what a page uses, nothing from another host;
@@ -17,11 +18,11 @@ and is malformed is a warning, and warnings are errors.
 
 from sphinx.application import Sphinx
 
-from . import accessible, around, cards, checks, claims, launch, models, outputs, playground, scripts, status
+from . import accessible, around, cards, checks, claims, launch, memory, models, outputs, playground, scripts, status
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register directives and events."""
-    for part in (claims, models, cards, status, checks, outputs, playground, scripts, launch, around, accessible):
+    for part in (claims, models, cards, memory, status, checks, outputs, playground, scripts, launch, around, accessible):
         part.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": False}

@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 
 from .common import Generated, Malformed, read_json
 
-STATUS = "notebooks/_status.json"
+STATUS, COLAB = "notebooks/_status.json", "notebooks/_colab.json"
 NOTHING = "No notebook has been executed yet: `make notebooks` writes what stands here."
 
 
@@ -55,17 +55,35 @@ def page(status: dict[str, Any], pages: set[str]) -> str:
         raise Malformed(f"{STATUS}: {type(error).__name__} {error}") from error
 
 
+UNTRIED = "Not yet tried with Colab's versions in this copy: `make test-colab` writes what stands here."
+
+
+def colab(tried: dict[str, Any]) -> str:
+    """What `make test-colab` found, one row for each Python. Raises `Malformed`."""
+    try:
+        rows = [(f"Python {python}", found["tried"], seconds(found["setup_seconds"]),
+                 f"{len(found['seconds'])} in {seconds(sum(found['seconds'].values()))}",
+                 ", ".join(f"{name} {number}" for name, number in sorted(found["versions"].items())))
+                for python, found in sorted(tried.items(), reverse=True)]  # fmt: skip
+        return table(("With Colab's versions", "Tried", "Set-up cell", "Notebooks run", "Packages"), rows)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Malformed(f"{COLAB}: {type(error).__name__} {error}") from error
+
+
 class StatusTable(Generated):
     """`{status-table}`."""
 
     def files(self) -> Iterable[Path]:
-        """The file that `make notebooks` writes."""
-        return [self.root / STATUS]
+        """The files that `make notebooks` and `make test-colab` write."""
+        return [self.root / STATUS, self.root / COLAB]
 
     def markdown(self) -> str:
         """Run times and versions, or a kind word."""
-        path = self.root / STATUS
-        return page(read_json(path), set(self.env.found_docs)) if path.exists() else NOTHING
+        path, tried = self.root / STATUS, self.root / COLAB
+        if not path.exists():
+            return NOTHING
+        there = colab(read_json(tried)) if tried.exists() else UNTRIED
+        return "\n\n".join([page(read_json(path), set(self.env.found_docs)), there])
 
 
 def setup(app: Sphinx) -> None:

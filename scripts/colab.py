@@ -1,0 +1,135 @@
+"""Does the course run on Colab? In environments built from Colab's published versions, or inside Colab's own image.
+
+    python scripts/colab.py 3.13            # a fresh environment with that Python (and 3.11, 3.12: the oldest versions)
+    python scripts/colab.py here            # this Python, as it is: for the public image of Colab
+
+A kernel that believes it runs on Colab is given the course as an uploaded wheel and the set-up cell; then every
+notebook is executed at the scale `critters`. Checked: the set-up takes less than a minute, numpy, torch, ipython and
+ipywidgets are the ones from before, no cell raises. The result goes into `notebooks/_colab.json`, for the status page.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+VERSIONS = ROOT / "scripts" / "colab_versions.json"
+RESULT = ROOT / "notebooks" / "_colab.json"
+KERNEL = ("ipykernel", "nbclient", "nbformat", "jupytext", "pip", "setuptools", "wheel", "pyyaml")
+PROTECTED = ("numpy", "torch", "ipython", "ipywidgets")
+SECONDS = 60
+"""What the set-up cell may take."""
+
+
+def run(command: list[str], **options: Any) -> subprocess.CompletedProcess:
+    """A command whose output is kept; a failure shows it."""
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command[:6]))} … failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    return done
+
+
+def environment(version: str, folder: Path) -> Path:
+    """A fresh environment with that Python and Colab's versions (with the oldest supported ones: 3.11 and 3.12)."""
+    base = shutil.which(f"python{version}")
+    if base is None:
+        sys.exit(f"no python{version} here: install it, or name another of {', '.join(published())}")
+    run([base, "-m", "venv", str(folder)])
+    python = folder / "bin" / "python"
+    pins = [f"{name}=={number}" for name, number in published()[version].items()]
+    run([str(python), "-m", "pip", "install", "--quiet", *pins, *KERNEL])
+    return python
+
+
+def published() -> dict[str, dict[str, str]]:
+    """Package versions by version of Python."""
+    return json.loads(VERSIONS.read_text(encoding="utf-8"))["python"]
+
+
+def wheel(python: Path, folder: Path) -> Path:
+    """The course as a wheel, as one uploads it."""
+    run([str(python), "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)])
+    return next(folder.glob("course_utils-*.whl"))
+
+
+def pretence(folder: Path) -> dict[str, str]:
+    """Makes a Python believe that it is a Colab kernel."""
+    package = folder / "google" / "colab"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (folder / "sitecustomize.py").write_text("import google.colab\n", encoding="utf-8")
+    quiet = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(folder)}
+    return {**{k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "COURSE_SCALE")}, **quiet}
+
+
+def versions(python: Path) -> dict[str, str]:
+    """The packages of an environment."""
+    listed = json.loads(run([str(python), "-m", "pip", "list", "--format", "json"]).stdout)
+    return {row["name"].lower(): row["version"] for row in listed}
+
+
+def executed(python: Path, source: Path, work: Path, settings: dict[str, str]) -> float:
+    """Seconds that one notebook takes; a cell that raises ends everything, and is shown."""
+    code = ("import jupytext, nbclient, sys; n = jupytext.read(sys.argv[1]);"
+            "nbclient.NotebookClient(n, timeout=1800, kernel_name='python3').execute()")
+    start = time.monotonic()
+    run([str(python), "-c", code, str(source)], cwd=work, env=settings)
+    return time.monotonic() - start
+
+
+def tried(python: Path, work: Path, names: list[str]) -> dict[str, Any]:
+    """Set up and run everything in the folder `work`, which plays Colab's `/content`."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    import first_cell
+
+    settings, before = pretence(work / "colab"), versions(python)
+    shutil.copy(wheel(python, work / "made"), work)
+    (work / "setup.py").write_text(first_cell.cell(""), encoding="utf-8")
+    start = time.monotonic()
+    run([str(python), "setup.py"], cwd=work, env=settings)
+    seconds, after = time.monotonic() - start, versions(python)
+    changed = [name for name in PROTECTED if before.get(name) != after.get(name)]
+    if changed:
+        sys.exit(f"the set-up changed {', '.join(changed)}, which must stay as they are")
+    if seconds > SECONDS:
+        sys.exit(f"the set-up took {seconds:.0f} s; {SECONDS} s is the limit")
+    folder = ROOT / "notebooks"
+    chosen = [folder / f"{name}.py" for name in names] or sorted(folder.glob("[0-9][0-9]_*.py"))
+    times = {source.stem: round(executed(python, source, work, settings)) for source in chosen}
+    return {"tried": date.today().isoformat(), "setup_seconds": round(seconds), "seconds": times,
+            "installed": sorted(set(after) - set(before)), "versions": {
+                name: after[name] for name in ("torch", "diffusers", "transformers", *PROTECTED) if name in after}}
+
+
+def main() -> None:
+    """Try what was asked for and write the result beside the earlier ones."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("python", choices=["here", *published()])
+    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--notebooks", nargs="*", default=[], help="names, such as 00_refresher; all without")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "content").mkdir()
+        if options.python == "here":
+            python, version = Path(sys.executable), f"{sys.version_info[0]}.{sys.version_info[1]}, Colab's image"
+            run([str(python), "-m", "pip", "install", "--quiet", "jupytext", "nbclient"])
+        else:
+            python, version = environment(options.python, folder / "venv"), options.python
+        result = tried(python, folder / "content", options.notebooks)
+    known = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
+    written = json.dumps({**known, version: result}, indent=1, sort_keys=True)
+    options.out.write_text(written + "\n", encoding="utf-8")
+    print(written)
+
+
+if __name__ == "__main__":
+    main()
