@@ -2,12 +2,14 @@
 
     python -m course_utils.measure report       # see course_utils.measure.table
     python -m course_utils.measure sweeps       # see course_utils.measure.sweeps
+    python -m course_utils.measure budget       # see course_utils.measure.budget
 """
 import sys
+from collections.abc import Callable
 
-from course_utils.measure import sweeps, table
+from course_utils.measure import budget, sweeps, table
 
-COMMANDS = {"report": table.main, "sweeps": sweeps.main}
+COMMANDS: dict[str, Callable[[list[str]], None]] = {"report": table.main, "sweeps": sweeps.main, "budget": budget.main}
 
 
 def main(argv: list[str]) -> None:
