@@ -23,6 +23,7 @@ from . import accessible, around, cards, checks, claims, launch, memory, models,
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register directives and events."""
-    for part in (claims, models, cards, memory, status, checks, outputs, playground, scripts, launch, around, accessible):
+    pages = (claims, models, cards, memory, status, checks)
+    for part in (*pages, outputs, playground, scripts, launch, around, accessible):
         part.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": False}
