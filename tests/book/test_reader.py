@@ -203,7 +203,7 @@ def test_a_demo_counts_as_tried_once_it_is_alive_and_used(opened):
 
 def test_the_playground_is_one_click_away_on_a_phone_too(opened):
     page = ready(opened("book/name", "phone"))
-    page.locator(".header-article").get_by_role("link", name="Playground").click()
+    page.locator(".bd-header-article").get_by_role("link", name="Playground").click()
     page.wait_for_url("**/book/playground.html")
     assert page.locator(".playground-place").count() == 6
     assert page.locator(".playground-place [data-demo=plane]").count() == 1
