@@ -117,6 +117,7 @@ def assigned(notebook: Notebook, exercise: str, folder: Path, wheel: Path | None
     folder.mkdir(parents=True, exist_ok=True)
     written = master(notebook, exercise)
     config = next(cell for cell in written["cells"] if "ASSIGNMENT CONFIG" in cell["source"])
+    config["source"] = NAME.sub("", config["source"])  # or otter refuses notebooks whose metadata have lost the name
     if wheel:
         shutil.copy(wheel, folder)
         (folder / "requirements.txt").write_text(f"course_utils @ file:///autograder/source/files/{wheel.name}\n")

@@ -79,11 +79,11 @@ def canvas(scores: Sequence[Score], path: Path, assignment: str) -> None:
     """A CSV for Canvas's grade book: ID and points. The ID is the number in the file's name that Canvas put there."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["Student", "ID", "Section", assignment])
+        table.writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment])
         for student, mine in best(scores).items():
             numbers = [part for part in student.split("_") if part.isdigit()]
             points = f"{sum(score.points for score in mine):g}"
-            table.writerow([_harmless(student), numbers[0] if numbers else "", "", points])
+            table.writerow([_harmless(student), numbers[0] if numbers else "", "", "", "", points])
 
 
 def _harmless(cell: str) -> str:
