@@ -41,10 +41,8 @@ def test_repairs_ask_for_what_they_are_called(painter, monkeypatch):
     asked = []
     monkeypatch.setattr(guidance, "drawn", lambda draw, n, cache, **options: asked.append(options) or {})
     facts = guidance.guidance_repairs(2, None)
-    assert [row["name"] for row in facts["rows"]] == ["rescale", "interval", "both"]
-    assert [sorted(options) for options in asked] == [
-        ["guidance_scale", "rescale"], ["guidance_scale", "interval"],
-        ["guidance_scale", "interval", "rescale"]]  # fmt: skip
+    assert [row["name"] for row in facts["rows"]] == ["rescale", "interval"]
+    assert [sorted(options) for options in asked] == [["guidance_scale", "rescale"], ["guidance_scale", "interval"]]
 
 
 def test_size_counts_only_where_a_caption_states_it():
@@ -97,6 +95,20 @@ def test_the_direction_is_the_difference_and_knows_no_cats():
     torch.testing.assert_close((every["one vector for all"] - every["as written"])[0, :, 0], torch.full((8,), 1 / 8))
     torch.testing.assert_close((every["random direction"] - every["as written"]).norm(dim=-1)[0],
                                direction.norm(dim=-1)[0])  # fmt: skip
+
+
+def test_negative_prompts_are_handed_on_and_prompts_say_nothing_of_texture():
+    asked = []
+
+    def draw(prompts, seeds, negative_prompt):
+        asked.append((list(prompts), negative_prompt))
+        return np.stack([render(cat.but(texture="scaly")) for cat in guidance.cats(len(prompts))])
+
+    facts = guidance.negative_prompts(3, None, names=("", "a fluffy cat"), draw=draw)
+    assert [negative for _, negative in asked] == ["", "a fluffy cat"]
+    assert not [prompt for prompts, _ in asked for prompt in prompts if "texture" in parse(prompt)]
+    assert [row["scaly"][0] for row in facts["rows"]] == [1, 1]
+    assert min(row["others"][0] for row in facts["rows"]) > 0.9
 
 
 def test_pairs_differ_in_one_word():

@@ -49,6 +49,12 @@ SWEEPS: dict[str, Sweep] = {
     "four_paths": Sweep("paths", ("vae", "clip", "text_to_image", "critic"), 6),
     "dog_fox_cat": Sweep("paths", ("vae", "clip", "text_to_image", "critic"), 6),
     "plane": Sweep("paths", ("vae", "clip", "text_to_image", "critic"), 5),
+    "guidance_scales": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 38),
+    "guidance_fine": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 5),
+    "guidance_repairs": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 38),
+    "prompt_arithmetic": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 16),
+    "negative_prompts": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 24),
+    "attention_swap": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 8),
 }
 """Name to sweep, in the order in which `make sweeps` makes them."""
 

@@ -1,4 +1,4 @@
-"""What guidance buys and costs, prompt arithmetic, and prompt-to-prompt: the measurements behind section 3.
+"""What guidance buys and costs, negative prompts, prompt arithmetic, prompt-to-prompt: behind section 3.
 
 Prompts are plain captions of held-out scenes; seeds are 0, 1, 2, ... Every mean has the half-width of its 95 % interval
 over prompts beside it, a Fréchet distance its jackknife error.
@@ -27,9 +27,12 @@ from course_utils.measure.reader import read_by_colour
 Cache = str | Path | None
 Row = dict[str, Any]
 
-SCALES = (0.0, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0)
+SCALES = (0.0, 1.0, 3.0, 7.5, 15.0)
 SEEDS = 4
 """Pictures of each prompt."""
+
+STEPS = 10
+"""Of DDIM, the model's own sampler, which otherwise takes 25: there are thousands of pictures to draw."""
 
 REAL = 1000
 """Renders behind a Fréchet distance."""
@@ -38,17 +41,16 @@ INTERVAL = (200.0, 700.0)
 """Timesteps within which the repaired guidance acts."""
 
 RESCALE = 0.7
-REPAIRS: dict[str, Row] = {
-    "rescale": {"rescale": RESCALE}, "interval": {"interval": INTERVAL},
-    "both": {"rescale": RESCALE, "interval": INTERVAL},
-}
+REPAIRS: dict[str, Row] = {"rescale": {"rescale": RESCALE}, "interval": {"interval": INTERVAL}}
 REPAIRED = 7.5
 """The scale at which they are compared."""
 
 
 def generator() -> TextToImage:
-    """What all of them measure: the embedded model."""
-    return TextToImage.load(scale="critters", device="cpu")
+    """What all of them measure: the embedded model, `STEPS` steps."""
+    draw = TextToImage.load(scale="critters", device="cpu")
+    draw.steps = STEPS
+    return draw
 
 
 def guidance_scales(n: int, cache: Cache, scales: Sequence[float] = SCALES, draw: TextToImage | None = None) -> Row:
@@ -58,8 +60,13 @@ def guidance_scales(n: int, cache: Cache, scales: Sequence[float] = SCALES, draw
     return {"seeds": SEEDS, "rows": rows, "renders": of_renders(n, cache)}
 
 
+def guidance_fine(n: int, cache: Cache, scales: Sequence[float] = (1.0, 15.0)) -> Row:
+    """The same for fewer prompts with all 25 steps: what of the above is the scale's, and what that of coarse steps."""
+    return guidance_scales(n, cache, scales, TextToImage.load(scale="critters", device="cpu"))
+
+
 def guidance_repairs(n: int, cache: Cache, names: Sequence[str] = tuple(REPAIRS)) -> Row:
-    """The same at one large scale with rescaling, with a guidance interval, with both."""
+    """The same at one large scale, with rescaling and with a guidance interval."""
     draw = generator()
     rows = [{"name": name, **drawn(draw, n, cache, guidance_scale=REPAIRED, **REPAIRS[name])} for name in names]
     return {"seeds": SEEDS, "scale": REPAIRED, "rescale": RESCALE, "interval": INTERVAL, "rows": rows}
@@ -156,14 +163,31 @@ def prompt_arithmetic(n: int, cache: Cache, names: Sequence[str] = (), draw: Tex
     """Share of scaly pictures, and accuracy of all else, for n prompts of cats that no direction was derived from."""
     draw, scenes = draw or generator(), cats(n)
     every = edits(draw, scenes)
-    rows = []
-    for name in names or every:
-        reading = critic.read(draw(every[name], range(n)))
-        others = [reading.labels[key] == np.array([getattr(s, key) for s in scenes])
-                  for key in CHOICES if key != "texture"]
-        rows.append({"name": name, "scaly": interval(reading.labels["texture"] == "scaly"),
-                     "others": interval(np.mean(others, axis=0))})
+    return {"rows": [{"name": name, **textures(draw(every[name], range(n)), scenes)} for name in names or every]}
+
+
+NEGATIVE = ("", "fluffy", "a fluffy cat", "a scaly cat")
+"""What guidance leads away from, while the prompt leaves the texture open."""
+
+
+def untold(scene: Scene) -> str:
+    """A scene's caption without the texture; of a scene whose size is stated, so that the article still fits."""
+    return caption(scene).replace(f" {scene.texture} ", " ")
+
+
+def negative_prompts(n: int, cache: Cache, names: Sequence[str] = NEGATIVE, draw: TextToImage | None = None) -> Row:
+    """Share of scaly pictures, and accuracy of all else, for n prompts of cats that say nothing of fur or scales."""
+    draw, scenes = draw or generator(), cats(n)
+    prompts = [untold(scene) for scene in scenes]
+    rows = [{"name": name, **textures(draw(prompts, range(n), negative_prompt=name), scenes)} for name in names]
     return {"rows": rows}
+
+
+def textures(made: np.ndarray, scenes: Sequence[Scene]) -> Row:
+    """`scaly`: the share read so; `others`: the share of all other words that are read as the scenes have them."""
+    reading = critic.read(made)
+    others = [reading.labels[key] == np.array([getattr(s, key) for s in scenes]) for key in CHOICES if key != "texture"]
+    return {"scaly": interval(reading.labels["texture"] == "scaly"), "others": interval(np.mean(others, axis=0))}
 
 
 def interval(values: np.ndarray) -> list[float]:
@@ -174,8 +198,8 @@ def interval(values: np.ndarray) -> list[float]:
 # ------------------------------------------------------------------------------------------ prompt-to-prompt
 
 SWAPPED = {"species": ("fox", "cat"), "texture": ("fluffy", "scaly"), "background": ("green", "pink")}
-UNTIL = (1000.0, 600.0, 200.0, 0.0)
-"""Timesteps down to which the maps are swapped: in no step, in the first ones, in nearly all, in all."""
+UNTIL = (1000.0, 500.0, 0.0)
+"""Timesteps down to which the maps are swapped: in no step, in the first half, in all."""
 
 
 def attention_swap(

@@ -1,0 +1,143 @@
+"""Section 3: its claims, and the definitions that are its lesson, imported out of the notebook and tested."""
+
+from types import SimpleNamespace
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+
+from course_utils.critters import caption
+from course_utils.diffusion import attention, guidance, samplers
+from course_utils.measure import trajectories
+from course_utils.measure.sweeps import guidance as sweeps
+from course_utils.measure.sweeps import stored
+from tests.notebooks.reading import FOLDER, definitions, outputs
+
+NAME = FOLDER / "03_cfg_vectors"
+CLAIM = "application/vnd.course.claim+json"
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    names = definitions(NAME.with_suffix(".py"))
+    names["PICTURE"] = (-3, -2, -1)
+    return names
+
+
+@pytest.fixture(scope="module")
+def claims():
+    notebook = nbformat.read(NAME.with_suffix(".ipynb"), as_version=4)
+    return [output.data[CLAIM] for output in outputs(notebook) if CLAIM in output.get("data", {})]
+
+
+def random(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def network(z, t, context, return_dict=True):
+    """Stands in for the U-Net: what it says depends on all that it is given."""
+    noise = 0.9 * z.tanh() * (0.2 + float(t) / 1000) + context.mean((1, 2)).view(-1, 1, 1, 1)
+    return SimpleNamespace(sample=noise) if return_dict else (noise,)
+
+
+def test_each_claim_of_the_section_is_settled_by_one_cell(claims):
+    assert [(c["id"], c["part"]) for c in claims] == [
+        ("C10", None), ("C11", None), ("C12", "the unconditional branch"), ("C12", "the prompt as a vector"),
+        ("C13", "maps"), ("C13", "swapping"), ("C27", "cross-attention")]  # fmt: skip
+
+
+def test_verdicts_come_with_numbers(claims):
+    for claim in claims:
+        assert any(ch.isdigit() for ch in claim["number"])
+        assert any(ch.isdigit() for ch in claim["sentence"])
+
+
+def test_what_was_not_trained_is_said_to_be_open(claims):
+    branch = next(claim for claim in claims if claim["part"] == "the unconditional branch")
+    assert "is open until its twin without is trained" in branch["sentence"]
+
+
+def test_a_direction_that_works_only_in_part_is_not_said_to_hold(claims):
+    rows = {row["name"]: row["scaly"][0] for row in stored("prompt_arithmetic")["facts"]["rows"]}
+    vector = next(claim for claim in claims if claim["part"] == "the prompt as a vector")
+    assert (vector["verdict"] == "holds") == (min(rows["other word order"], rows["one vector for all"]) > 0.9)
+
+
+@pytest.mark.parametrize("w", [0.0, 0.5, 1.0, 3.0, 15.0])
+def test_the_three_lines_are_the_library_s_sum(lesson, w):
+    lesson["unet"] = network
+    z, words, nothing = random(2, 4, 8, 8), random(2, 5, 3, seed=1), random(2, 5, 3, seed=2)
+    expected = samplers.with_guidance(network, words, nothing, w)(z, 500)
+    torch.testing.assert_close(lesson["guided"](z, 500, words, nothing, w), expected)
+
+
+def test_scales_may_differ_within_a_batch(lesson):
+    lesson["unet"] = network
+    z, words, nothing = random(1, 4, 8, 8), random(1, 5, 3, seed=1), random(1, 5, 3, seed=2)
+    together = lesson["sampled"](z.expand(2, -1, -1, -1), words.expand(2, -1, -1), nothing.expand(2, -1, -1),
+                                 torch.tensor([0.0, 4.0]).view(-1, 1, 1, 1), steps=5)  # fmt: skip
+    for row, w in zip(together, (0.0, 4.0), strict=True):
+        torch.testing.assert_close(row[None], lesson["sampled"](z, words, nothing, w, steps=5))
+
+
+def test_the_arrows_are_those_of_the_sampled_path(lesson):
+    lesson["unet"] = network
+    z, words, nothing = random(2, 4, 8, 8), random(2, 5, 3, seed=1), random(2, 5, 3, seed=2)
+    pairs, times = lesson["arrows"](z, words, nothing, 3.0)
+    assert (pairs.shape, times[0]) == ((25, 2, 2, 4, 8, 8), 999)
+    torch.testing.assert_close(pairs[0, 0], network(z, 999, nothing).sample)
+    torch.testing.assert_close(pairs[0, 1], network(z, 999, words).sample)
+    assert not torch.equal(pairs[1, 1], pairs[0, 1])
+
+
+def test_lengths_and_angles(lesson):
+    a = torch.ones(1, 4, 2, 2)
+    b = a * torch.tensor([1.0, -1.0]).view(1, 1, 1, 2)
+    assert lesson["length"](3 * a).item() == pytest.approx(3)
+    assert lesson["degrees"](a, b).item() == pytest.approx(90)
+    assert lesson["degrees"](a, a + b).item() == pytest.approx(45)
+    x, y = random(2, 4, 8, 8), random(2, 4, 8, 8, seed=1)
+    torch.testing.assert_close(lesson["degrees"](x, y), trajectories.angle(x, y).rad2deg().float(), rtol=1e-3, atol=0)
+
+
+def test_the_plane_keeps_lengths_and_angles(lesson):
+    a, b = random(1, 4, 8, 8), random(1, 4, 8, 8, seed=1)
+    x, y = lesson["in_plane"](a[0], b[0])
+    assert np.hypot(x, y) == pytest.approx(b.norm().item(), rel=1e-5)
+    assert trajectories.in_their_plane(a, b)[0, 1].tolist() == pytest.approx([x, y], rel=1e-4)
+
+
+def test_the_repairs_are_the_library_s(lesson):
+    guided, conditional = 2 * random(3, 4, 8, 8), random(3, 4, 8, 8, seed=1)
+    torch.testing.assert_close(lesson["rescaled"](guided, conditional), guidance.rescaled(guided, conditional))
+    full = lesson["rescaled"](guided, conditional, share=1.0)
+    torch.testing.assert_close(full.std((1, 2, 3)), conditional.std((1, 2, 3)))
+    for t in (0, 200, 201, 700, 701, 999):
+        assert lesson["scale_within"](t, 7.5) == guidance.scale_at(t, 7.5, (200, 700))
+
+
+def test_attention_is_what_a_stock_layer_computes(lesson):
+    from diffusers.models.attention_processor import Attention
+
+    torch.manual_seed(0)
+    layer = Attention(query_dim=12, cross_attention_dim=6, heads=3, dim_head=4)
+    places, words = random(2, 10, 12), random(2, 5, 6, seed=1)
+    maps, said = lesson["attention"](layer, places, words)
+    torch.testing.assert_close(said, layer(places, words), rtol=1e-4, atol=1e-5)
+    assert maps.shape == (2, 3, 10, 5)
+    torch.testing.assert_close(maps.sum(-1), torch.ones(2, 3, 10))
+
+
+def test_keeping_maps_is_prompt_to_prompt(lesson):
+    maps = random(8, 2, 3, 5)
+    kept = lesson["keep_maps"](maps)
+    assert torch.equal(kept, attention.keep_first(maps))
+    assert torch.equal(kept[6:], maps[4:6])
+    assert torch.equal(kept[:4], maps[:4])
+
+
+def test_prompts_that_leave_the_texture_open_read_well():
+    for cat in sweeps.cats(12):
+        assert sweeps.untold(cat) == caption(cat).replace("fluffy ", "")
+        assert "fluffy" not in sweeps.untold(cat)
