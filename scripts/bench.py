@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+from bench_live import bench_live
 from bench_sampling import bench_sampling
 from bench_scoring import bench_scoring
 from diffusers import AutoencoderKL
@@ -80,3 +81,4 @@ if __name__ == "__main__":
     bench_renderer()
     bench_vae()
     bench_scoring()
+    bench_live()

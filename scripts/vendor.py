@@ -4,6 +4,7 @@ Readers never need this (the files are committed), nor Node. Whoever raises a ve
 script, and put in the hash that it names once you trust what you fetched. Needs npm, and no Python package.
 """
 
+import gzip
 import hashlib
 import subprocess
 import sys
@@ -19,13 +20,17 @@ TESTS = "tests/book/vendor"  # what only the tests use and no reader loads
 
 @dataclass(frozen=True)
 class Package:
-    """One npm package: exact version, SHA-256 of its archive, where files go (prefix in it -> folder in `below`)."""
+    """One npm package: exact version, SHA-256 of its archive, where files go (prefix in it -> folder in `below`).
+
+    Files that end in `zipped` are kept gzipped: the page unpacks them, whatever its host does.
+    """
 
     name: str
     version: str
     sha256: str
     files: dict[str, str]
     below: str = WEB
+    zipped: str | None = None
 
 
 PACKAGES = (
@@ -74,6 +79,16 @@ PACKAGES = (
         {"axe.min.js": "axe-core", "LICENSE": "axe-core", "LICENSE-3RD-PARTY.txt": "axe-core"},
         below=TESTS,
     ),
+    Package(
+        "onnxruntime-web",
+        "1.30.0",
+        "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71",
+        {
+            "dist/ort.wasm.bundle.min.mjs": "ort",
+            "dist/ort-wasm-simd-threaded.wasm": "ort",
+        },
+        zipped=".wasm",
+    ),
 )
 
 
@@ -121,9 +136,11 @@ def unpack(archive: Path, package: Package, below: Path) -> list[Path]:
             source = tar.extractfile(member) if folder and member.isfile() else None
             if folder is None or source is None:
                 continue
-            target = below / folder / Path(member.name).name
+            target, content = below / folder / Path(member.name).name, source.read()
+            if package.zipped and target.name.endswith(package.zipped):
+                target, content = target.with_name(f"{target.name}.gz"), gzip.compress(content, 9, mtime=0)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read())
+            target.write_bytes(content)
             copied.append(target)
     return copied
 

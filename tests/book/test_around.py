@@ -11,7 +11,7 @@ from docutils import nodes
 from tests.book.test_sphinx import book, build  # noqa: F401
 from tests.book.toy import code, notebook, prose, write
 
-FIGURE = '<figure class="course-demo" data-demo="zip"><img src="data:," alt="A poster"></figure>'
+FIGURE = '<figure class="course-demo" data-demo="zip" data-state="poster"><img src="data:," alt="A poster"></figure>'
 DEMOS = [
     {"name": "zip", "title": "The zip file", "section": 1, "ideas": ["Paint & see."]},
     {"name": "plane", "title": "The plane", "section": 2, "ideas": ["Drag."]},

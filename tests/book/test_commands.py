@@ -1,5 +1,6 @@
 """What the Makefile calls: making the environment, building, serving, fetching, executing notebooks."""
 
+import gzip
 import hashlib
 import json
 import socket
@@ -137,6 +138,9 @@ def test_only_wanted_files_of_the_right_archive_are_copied(tmp_path):
     )
     copied = vendor.unpack(vendor.verified(path, right), right, tmp_path / "web")
     assert sorted(file.relative_to(tmp_path / "web").as_posix() for file in copied) == ["x/a.js", "x/fonts/f.woff"]
+    zipped = vendor.Package("p", "1", right.sha256, {"other.js": "x"}, zipped=".js")
+    (file,) = vendor.unpack(path, zipped, tmp_path / "web")
+    assert (file.name, gzip.decompress(file.read_bytes())) == ("other.js.gz", b"o")
     with pytest.raises(vendor.Mismatch, match="expected SHA-256 0000"):
         vendor.verified(path, vendor.Package("p", "1", "0000", {}))
 

@@ -1,5 +1,6 @@
 """What lies in the repository: pins, glossary, vendored files, notebooks in step with their sources."""
 
+import gzip
 import hashlib
 import re
 import subprocess
@@ -129,3 +130,13 @@ def test_vendored_scripts_are_the_ones_that_were_looked_at(repository):
         hashlib.sha256(script.read_bytes()).hexdigest()
         == "0a6ded5abbce13331658dd239f34382abd06492c74b71b61e8caa8112ec55fa5"
     )
+
+
+def test_the_runtime_of_the_demos_is_the_one_that_was_looked_at(repository):
+    folder = repository / "book/web/ort"
+    module = (folder / "ort.wasm.bundle.min.mjs").read_bytes()
+    binary = gzip.decompress((folder / "ort-wasm-simd-threaded.wasm.gz").read_bytes())
+    assert [hashlib.sha256(content).hexdigest() for content in (module, binary)] == [
+        "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
+        "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
+    ]

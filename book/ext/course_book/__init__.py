@@ -4,6 +4,7 @@
 * `{model-table}`: one row for each embedded model;
 * `{model-cards}`: their cards;
 * `{memory-table}`: what the published models need of a GPU;
+* `{demo}`: a live demo on a page that is no notebook, and the scripts that bring demos to life;
 * `{status-table}`: versions and run times of the last execution;
 * outputs: a chart or a widget that would be invisible on a static page is a warning;
 * scripts: only what a page uses, nothing from another host;
@@ -18,12 +19,26 @@ and is malformed is a warning, and warnings are errors.
 
 from sphinx.application import Sphinx
 
-from . import accessible, around, cards, checks, claims, launch, memory, models, outputs, playground, scripts, status
+from . import (
+    accessible,
+    around,
+    cards,
+    checks,
+    claims,
+    launch,
+    live,
+    memory,
+    models,
+    outputs,
+    playground,
+    scripts,
+    status,
+)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register directives and events."""
     pages = (claims, models, cards, memory, status, checks)
-    for part in (*pages, outputs, playground, scripts, launch, around, accessible):
+    for part in (*pages, outputs, live, playground, scripts, launch, around, accessible):
         part.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": False}

@@ -1,0 +1,169 @@
+/** Guidance: two predictions, their sum, and what the scale does to the picture. */
+
+import { button, element, menu, range } from "../controls.js";
+import { arrowsIn } from "../arrows.js";
+import { show } from "../picture.js";
+import { BACKGROUNDS, caption, COATS, SPECIES, STANCES, TEXTURES } from "../words.js";
+
+const MODEL = "text_to_image";
+const FRAMES = 6;
+const PAUSE = 200; // milliseconds after the last change, so that a slider on its way does not start a picture for each value
+const MENUS = { species: SPECIES, texture: TEXTURES, coat: COATS, background: BACKGROUNDS, stance: STANCES };
+
+export default class Guidance {
+  static title = "Guidance: how far beyond the prompt?";
+
+  static models(index) {
+    return ["text", MODEL, "decoder", "critic", ...(index.preview ? ["preview"] : [])];
+  }
+
+  static defaults() {
+    return { prompt: "a scaly blue fox sitting on a yellow background, facing right", negative: "", scale: 3, steps: 25,
+      seed: 0, at: 12 };
+  }
+
+  /** @param {import("../host.js").Host} host @param {Record<string, any>} index */
+  constructor(host, index) {
+    this.host = host;
+    this.decoder = index.preview ? "preview" : "decoder";
+    this.timer = 0;
+    this.words = { species: "fox", texture: "scaly", coat: "blue", background: "yellow", stance: "sitting", facing: "right" };
+    this.canvas = picture("B");
+    this.kept = picture("A: nothing kept yet");
+    this.arrows = element("canvas", { class: "demo-arrows", width: 960, height: 480, role: "img" });
+    const film = "The film: the picture implied at some steps";
+    this.film = element("div", { class: "demo-film", role: "group", "aria-label": film });
+    const slide = (name, label, bounds) =>
+      range(label, { value: host.state[name], ...bounds }, (value) => this.change({ [name]: value }));
+    this.controls = {
+      scale: slide("scale", "scale w", { min: 0, max: 15, step: 0.5 }),
+      steps: slide("steps", "steps", { min: 2, max: 50, step: 1 }),
+      seed: slide("seed", "seed", { min: 0, max: 20, step: 1 }),
+      at: range("arrows at step", { min: 0, max: 49, step: 1, value: host.state.at }, (at) => this.look(at)),
+    };
+    const negative = this.text("negative", "Negative prompt: what to lead away from");
+    this.texts = { prompt: this.text("prompt", "Prompt"), negative };
+    const menus = Object.entries(MENUS).map(([name, options]) =>
+      menu(name, options, this.words[name], (value) => this.compose({ [name]: value })).node);
+    const labelled = (canvas, label) => element("div", {}, canvas, label);
+    this.labelA = element("p", { class: "demo-caption" }, "A: keep a picture to compare");
+    this.labelB = element("p", { class: "demo-caption" });
+    this.node = element("div", { class: "demo-guidance" },
+      element("div", { class: "demo-controls" }, ...menus),
+      ...Object.values(this.texts).map(({ node }) => node),
+      element("div", { class: "demo-controls" }, ...Object.values(this.controls).map(({ node }) => node)),
+      element("div", { class: "demo-pair" }, labelled(this.kept, this.labelA), labelled(this.canvas, this.labelB)),
+      button("Keep this picture as A", () => this.keep()), this.film, this.arrows);
+  }
+
+  /** A line to type in. @param {string} name @param {string} label */
+  text(name, label) {
+    const input = element("input", { type: "text", value: this.host.state[name], maxlength: 200, "aria-label": label });
+    input.addEventListener("change", () => this.change({ [name]: input.value }));
+    return { input, node: element("label", { class: "demo-text" }, element("span", {}, label), input) };
+  }
+
+  /** The menus write the prompt. @param {Record<string, string>} words */
+  compose(words) {
+    Object.assign(this.words, words);
+    this.change({ prompt: caption(/** @type {any} */ (this.words)) });
+  }
+
+  /** @param {any} changes */
+  change(changes) {
+    Object.assign(this.host.state, changes);
+    this.write();
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.host.set({}), PAUSE);
+  }
+
+  /** Controls as the state has it. */
+  write() {
+    const { state } = this.host;
+    for (const [name, { input }] of Object.entries(this.texts)) input.value = state[name];
+    for (const [name, control] of Object.entries(this.controls)) control.set(state[name]);
+    this.controls.at.input.max = String(state.steps - 1);
+  }
+
+  reset() {
+    this.labelA.textContent = "A: keep a picture to compare";
+    this.kept.getContext("2d").clearRect(0, 0, 128, 128);
+  }
+
+  async update() {
+    this.write();
+    const state = { ...this.host.state };
+    const { prompt, negative, scale, steps, seed } = state;
+    const frames = [];
+    const partial = (frame) => {
+      frames.push(frame);
+      show(this.canvas, frame.pixels);
+      if (this.host.figure.dataset.state === "live") this.roll(frames);
+    };
+    const options = { prompt, negative, scale, steps, seed, model: MODEL, decoder: this.decoder, frames: FRAMES };
+    const answer = await this.host.ask("guidance", options, { drops: true, show: partial });
+    if (!answer) return;
+    this.answer = answer;
+    show(this.canvas, answer.pixels);
+    this.roll([...frames, { pixels: answer.pixels, t: 0 }]);
+    this.canvas.setAttribute("aria-label", `B: ${answer.reading.sentence}`);
+    this.labelB.textContent = `B: w = ${scale}, ${steps} steps, seed ${seed}`;
+    this.look(Math.min(state.at, steps - 1));
+    this.host.meter(answer.step);
+    this.host.say(`At scale ${scale}: ${answer.reading.sentence}, on ${answer.reading.words.background}. ${this.lengths()}`);
+    this.host.figure.toggleAttribute("data-settled", true);
+  }
+
+  /** @param {{pixels: Uint8ClampedArray, t: number}[]} frames */
+  roll(frames) {
+    this.film.replaceChildren(...frames.map(({ pixels, t }) => {
+      const label = t ? `the picture implied at timestep ${t}` : "the picture";
+      const canvas = element("canvas", { width: 128, height: 128, role: "img", "aria-label": label });
+      show(canvas, pixels);
+      return element("div", {}, canvas, element("small", {}, `t = ${t}`));
+    }));
+  }
+
+  /** The arrows before another step. @param {number} at */
+  look(at) {
+    this.host.state.at = at;
+    this.controls.at.set(at);
+    if (!this.answer) return;
+    const arrow = this.answer.arrows[Math.min(at, this.answer.arrows.length - 1)];
+    arrowsIn(this.arrows, arrow, this.host.state.scale);
+    this.arrows.setAttribute("aria-label", this.lengths());
+  }
+
+  /** Two predictions in words. */
+  lengths() {
+    const { length, along, across, t } = this.answer.arrows[Math.min(this.host.state.at, this.answer.arrows.length - 1)];
+    const degrees = (Math.atan2(across, along) * 180) / Math.PI;
+    const lengths = `${length.toFixed(1)} and ${Math.hypot(along, across).toFixed(1)}`;
+    return `At timestep ${t} the two predictions are ${lengths} long and ${degrees.toPrecision(2)} degrees apart.`;
+  }
+
+  keep() {
+    this.kept.getContext("2d").drawImage(this.canvas, 0, 0);
+    const { scale, steps, seed } = this.host.state;
+    this.labelA.textContent = `A: w = ${scale}, ${steps} steps, seed ${seed}`;
+    this.kept.setAttribute("aria-label", `A: kept, ${this.canvas.getAttribute("aria-label")?.slice(3)}`);
+    this.host.say("Kept as A. Change the scale, and compare: the noise stays the same.");
+  }
+
+  /** A cell that draws the same picture. */
+  python() {
+    const { prompt, negative, scale, steps, seed } = this.host.state;
+    return `from course_utils.diffusion.generate import TextToImage
+from PIL import Image
+
+draw = TextToImage.load("${MODEL}")
+prompt, negative = ${JSON.stringify(prompt)}, ${JSON.stringify(negative)}
+options = {"guidance_scale": ${scale}, "steps": ${steps}, "negative_prompt": negative}
+Image.fromarray(draw([prompt], seeds=[${seed}], **options)[0])`;
+  }
+}
+
+/** @param {string} label */
+function picture(label) {
+  return element("canvas", { class: "demo-picture", width: 128, height: 128, role: "img", "aria-label": label });
+}

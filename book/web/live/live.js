@@ -1,0 +1,39 @@
+/**
+ * Brings the demos of a page to life. Each is a figure with `data-demo`, in which a poster stands from the start; what
+ * goes wrong here leaves it there, with a line that says why.
+ */
+
+import { Host } from "./host.js";
+
+const DEMOS = {
+  zip: () => import("./demos/zip.js"),
+  plane: () => import("./demos/plane.js"),
+  guidance: () => import("./demos/guidance.js"),
+};
+
+/** Readers who save data, and browsers that cannot tell what is in view, are asked first. */
+function asksFirst() {
+  return Boolean(navigator.connection?.saveData) || typeof IntersectionObserver !== "function";
+}
+
+/** @param {HTMLElement} figure @param {() => Promise<any>} open */
+function attend(figure, open) {
+  const host = new Host(figure, open);
+  if (host.linked()) {
+    figure.scrollIntoView({ block: "center" });
+    host.wake();
+  } else if (asksFirst()) host.offer();
+  else {
+    const watch = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      watch.disconnect();
+      host.wake();
+    });
+    watch.observe(figure);
+  }
+}
+
+for (const figure of document.querySelectorAll(".course-demo[data-demo]")) {
+  const open = DEMOS[figure.dataset.demo];
+  if (open) attend(/** @type {HTMLElement} */ (figure), open);
+}

@@ -1,0 +1,60 @@
+"""Exporting, on a network of two layers: once, again when the weights have moved on, students beside their base."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.demos import __main__ as command
+from course_utils.demos import export, packing
+from tests.demos.test_packing import Small
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """The small network in the place of every model."""
+    part = export.Part("critic", lambda model: model, lambda model: model.inner, {"x": (1, 3, 8, 8)}, ("y",))
+    monkeypatch.setattr(export, "PARTS", {export.BASE: part})
+    monkeypatch.setattr(export, "students", lambda: [])
+    monkeypatch.setattr(export, "model_of", lambda role: Small())
+
+
+def test_what_is_in_step_is_left_alone(small, tmp_path, capsys):
+    assert list(export.export(tmp_path)) == [export.BASE]
+    facts = export.index(tmp_path)[export.BASE]
+    assert facts["parameters"] == sum(value.numel() for value in Small().state_dict().values())
+    assert facts["made_from"].keys() == {"critic/model.safetensors"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        export.INDEX, export.TOKENIZER, export.SCENES, *facts["weights"], facts["graph"]}  # fmt: skip
+    command.main(["export", "--folder", str(tmp_path)])
+    assert "in step" in capsys.readouterr().out
+
+
+def test_other_weights_are_written_again(small, tmp_path, monkeypatch):
+    assert list(export.export(tmp_path)) == [export.BASE]
+    moved = {**export.expected(), "critic/model.safetensors": "0" * 64}
+    monkeypatch.setattr(export, "expected", lambda: moved)
+    assert not export.in_step(export.BASE, export.index(tmp_path))
+    assert list(export.export(tmp_path)) == [export.BASE]
+
+
+def test_a_student_shares_graph_and_weights_of_its_base(small, tmp_path, monkeypatch):
+    up, down = torch.randn(80, 2), torch.randn(2, 80)
+    monkeypatch.setattr(export, "students", lambda: ["lcm"])
+    monkeypatch.setattr(export, "verified", lambda path: path)
+    monkeypatch.setattr(export.lowrank, "read", lambda path: ({"w.up": up, "w.down": down}, {}))
+    assert list(export.export(tmp_path)) == [export.BASE, "lcm"]
+    base, student = (export.index(tmp_path)[name] for name in (export.BASE, "lcm"))
+    assert student["graph"] == base["graph"]
+    assert student["weights"] == [*base["weights"], "lcm.safetensors.gz"]
+    assert student["use"] == {"sampler": "lcm", "steps": 4, "guidance": 1.0}
+    kept = packing.unpacked(packing.read(tmp_path / "lcm.safetensors.gz")[0])
+    assert np.allclose(kept["w.up"] @ kept["w.down"], (up @ down).numpy(), atol=0.02)
+
+
+def test_the_scenes_and_the_tokenizer_come_along(small, tmp_path):
+    list(export.export(tmp_path))
+    tables = json.loads((tmp_path / export.TOKENIZER).read_text())
+    assert (tables["length"], len(tables["vocabulary"])) == (24, 655)
+    assert (tmp_path / export.SCENES).stat().st_size > 10_000
