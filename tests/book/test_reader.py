@@ -205,6 +205,10 @@ def test_the_playground_is_one_click_away_on_a_phone_too(opened):
     page = ready(opened("book/name", "phone"))
     page.locator(".bd-header-article").get_by_role("link", name="Playground").click()
     page.wait_for_url("**/book/playground.html")
+    ready(page)
     assert page.locator(".playground-place").count() == 6
-    assert page.locator(".playground-place [data-demo=plane]").count() == 1
+    plane = page.locator(".playground-place [data-demo=plane]")
+    plane.evaluate("figure => { figure.dataset.state = 'live'; }")
+    plane.dispatch_event("input", {"bubbles": True})
+    assert kept(page)["02_latent_vs_clip"]["demos"] == ["plane"]
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -8,7 +8,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from . import questions
+from . import playground, questions
 from .common import Malformed
 
 SECTION = re.compile(r"notebooks/\d\d_\w+")
@@ -25,14 +25,15 @@ def repository(app: Sphinx) -> str:
 
 
 def sections(app: Sphinx) -> list[dict[str, Any]]:
-    """Every section of the book: page, title, the ids of its questions."""
+    """Every section of the book: page, title, the ids of its questions, its demos."""
     found = []
     for page in sorted(name for name in app.env.found_docs if SECTION.fullmatch(name)):
         try:
             checks = [one.id for one in questions.load(Path(app.srcdir), page.split("/")[1])]
         except Malformed:  # the page itself has warned
             checks = []
-        found.append({"page": page, "title": app.env.titles[page].astext(), "checks": checks})
+        demos = sorted(playground.known(app.env).get(page, {}))
+        found.append({"page": page, "title": app.env.titles[page].astext(), "checks": checks, "demos": demos})
     return found
 
 

@@ -11,7 +11,7 @@ const memory = new Memory();
 memory.follow(window);
 const here = sections.find(({ page }) => leadsTo(window.location.href, page));
 showProgress(memory, sections, here);
-noteDemos(memory, here ? nameOf(here) : "playground");
+noteDemos(memory, sections, here);
 if (here) {
   enlivenChecks(memory, nameOf(here));
   const article = document.querySelector("article.bd-article");

@@ -3,7 +3,7 @@
 import { leadsTo, make, many, nameOf } from "./dom.js";
 import { merged, nothing, parsed } from "./progress.js";
 
-/** @typedef {{page: string, title: string, checks: string[]}} Listed a section as the book lists it */
+/** @typedef {{page: string, title: string, checks: string[], demos: string[]}} Listed a section as the book lists it */
 
 /**
  * What has been done of a section.
@@ -156,13 +156,18 @@ function overview(memory, sections) {
   );
 }
 
-/** Note a demo as tried once its reader has used it while it was alive. @param {import('./progress.js').Memory} memory @param {string} name */
-export function noteDemos(memory, name) {
+/**
+ * Note a demo as tried once its reader has used it while it was alive; elsewhere than on its own section's page it counts there.
+ * @param {import('./progress.js').Memory} memory @param {Listed[]} sections @param {Listed | undefined} here
+ */
+export function noteDemos(memory, sections, here) {
   const tried = (/** @type {Event} */ event) => {
     const host = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest?.("[data-demo]"));
     const demo = host?.dataset.demo;
-    if (!demo || host.dataset.state !== "live" || memory.section(name).demos.includes(demo)) return;
-    memory.note(name, (section) => {
+    const home = here ?? sections.find(({ demos }) => demos.includes(demo));
+    if (!demo || !home || host.dataset.state !== "live") return;
+    if (memory.section(nameOf(home)).demos.includes(demo)) return;
+    memory.note(nameOf(home), (section) => {
       section.demos.push(demo);
     });
   };
