@@ -119,8 +119,9 @@ def test_the_memory_page_tells_sums_and_parts():
              "decode_tile": 600, "weights": {"text": 246, "denoiser": 1719, "vae": 335},
              "peaks": {"all": 5500, "tiles": 4234}, "fits": {"8 GB": "all"}}
     text = memory.page({"allowance": 700, "cards": ["8 GB"], "settings": ["all", "tiles"], "rows": [found]})
-    assert "| `sd15` | `lcm` | 5,500 | 4,234 | all |" in text
-    assert "| `sd15` | `lcm` | 5 | 512 | 246 | 1,719 | 335 | 1,234 | 2,500 | 600 |" in text
+    assert "| Scale and role | All | Tiles | Fits 8 GB |" in text
+    assert "| sd15: lcm | 5,500 | 4,234 | all |" in text
+    assert "| sd15: lcm | 5 | 512 | 246 | 1,719 | 335 | 1,234 | 2,500 | 600 |" in text
     assert "700 MB of allowance" in text
     with pytest.raises(Malformed, match=r"budgets\.json: KeyError"):
         memory.page({"rows": []})

@@ -11,20 +11,25 @@ from .status import table
 
 BUDGETS = "course_utils/measure/budgets.json"
 NOTHING = "Not computed yet: `python -m course_utils.measure budget` writes what stands here."
-HEAD = ("Scale", "Role", "Sections", "Side", "Text encoder", "Denoiser", "Decoder", "Step", "Decoding", "in tiles")
+HEAD = ("Scale and role", "Sections", "Side", "Text encoder", "Denoiser", "Decoder", "Step", "Decoding", "in tiles")
+
+
+def name(found: dict[str, Any]) -> str:
+    """Scale and role in words that may be broken."""
+    return f"{found['scale']}: {found['role'].replace('_', ' ')}"
 
 
 def row(found: dict[str, Any]) -> tuple[str, ...]:
     """What is on the GPU, and the peaks of what is computed there, in MB."""
-    weights = (f"{found['weights'][name]:,}" for name in ("text", "denoiser", "vae"))
-    peaks = (f"{found[name]:,}" for name in ("step", "decode", "decode_tile"))
-    return (f"`{found['scale']}`", f"`{found['role']}`", found["sections"], str(found["side"]), *weights, *peaks)
+    weights = (f"{found['weights'][part]:,}" for part in ("text", "denoiser", "vae"))
+    peaks = (f"{found[part]:,}" for part in ("step", "decode", "decode_tile"))
+    return (name(found), found["sections"], str(found["side"]), *weights, *peaks)
 
 
 def verdict(found: dict[str, Any], settings: list[str], cards: list[str]) -> tuple[str, ...]:
     """The sum under each setting, and what fits where."""
-    return (f"`{found['scale']}`", f"`{found['role']}`", *(f"{found['peaks'][name]:,}" for name in settings),
-            *(found["fits"][card] for card in cards))  # fmt: skip
+    sums = (f"{found['peaks'][setting]:,}" for setting in settings)
+    return (name(found), *sums, *(found["fits"][card] for card in cards))
 
 
 def page(written: dict[str, Any]) -> str:
@@ -32,7 +37,8 @@ def page(written: dict[str, Any]) -> str:
     try:
         settings, cards, rows = written["settings"], written["cards"], written["rows"]
         parts = table(HEAD, [row(found) for found in rows])
-        head = ("Scale", "Role", *(name.capitalize() for name in settings), *(f"Fits {card}" for card in cards))
+        told = (setting[0].upper() + setting[1:] for setting in settings)
+        head = ("Scale and role", *told, *(f"Fits {card}" for card in cards))
         sums = table(head, [verdict(found, settings, cards) for found in rows])
         return (f"What one picture needs in all, in MB, {written['allowance']:,} MB of allowance included, and the"
                 f" mildest setting that fits:\n\n{sums}\n\nWhat that is made of, in MB: the weights of the three"
