@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import sys
 from concurrent.futures import ProcessPoolExecutor
 
 from course_utils.grading.judging import cases_of, judge
@@ -63,6 +64,7 @@ def verdict(question: Question, seed: int, packed: bytes | None) -> Verdict:
 
 
 def _quiet() -> None:
-    """One thread, limited memory."""
+    """One thread, limited memory, nothing said beside the progress bar."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     os.environ.update({"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"})
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
