@@ -27,7 +27,11 @@
 # your answer is right, and if not, why not. Ask `check.hint("q1")` as often as you like; hints cost nothing.
 
 # %%
+import numpy as np
 import torch
+
+from course_utils.critters import KEYPOINTS
+from course_utils.measure.doubles import SHARP, joint_spreads
 
 # %%
 from course_utils.grading import exercise
@@ -172,6 +176,41 @@ def purity(vectors, words, k):
     cosines = (unit @ unit.T).fill_diagonal_(-torch.inf)
     near = cosines.topk(k).indices
     return float((words[near] == words[:, None]).float().mean())
+    # END SOLUTION
+
+# %% [raw]
+# # END SOLUTION
+
+# %% [raw]
+# # END QUESTION
+
+# %% [raw]
+# # BEGIN QUESTION
+# name: q5
+# points: 5
+
+# %% [markdown]
+# ## Question 5: A ghost score of your own (stretch, 5 points, 30 minutes)
+#
+# The open question of this section. A double exposure has two animals in one place. Find a number that says
+# so: a **ghost score**, which is higher for double exposures than for single animals.
+#
+# `pictures` is a uint8 array `[n, 128, 128, 3]`; answer with `n` numbers. Twenty are renders of one critter,
+# twenty are blends of two renders, from 75 to 25 up to even. Only the order of your scores counts: you are
+# measured by the share of pairs, one of each kind, in which the double exposure scores higher. Points come at
+# 70, 80 and 90 %. All that the course has is at your service: pixels, the VAE, CLIP, the critic. Do not look
+# at the order of the pictures; there is none.
+
+# %% [raw]
+# # BEGIN SOLUTION
+
+# %%
+def ghost(pictures):
+    """A score for each picture, high where two animals shine through one another: [n]."""
+    # BEGIN SOLUTION
+    # where there are two noses, the critic's heat for *nose* lies in two spots: it is spread out
+    sharp = [KEYPOINTS.index(name) for name in SHARP]
+    return np.log(joint_spreads(pictures)[:, sharp]).mean(axis=1)
     # END SOLUTION
 
 # %% [raw]

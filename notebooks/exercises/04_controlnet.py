@@ -28,8 +28,9 @@
 # often as you like; hints cost nothing.
 
 # %%
+import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, gaussian_gradient_magnitude
 from torch import nn
 
 # %%
@@ -182,6 +183,45 @@ from course_utils.critters import Scene, edge_map
 
 sitting, walking = (edge_map(Scene(stance=stance)) > 127 for stance in ("sitting", "walking"))
 edge_f1(sitting, walking, 1.5)
+
+# %% [raw]
+# # END QUESTION
+
+# %% [raw]
+# # BEGIN QUESTION
+# name: q5
+# points: 5
+
+# %% [markdown]
+# ## Question 5: An adherence measure of your own (stretch, 5 points, 30 minutes)
+#
+# The open question of this section. An F1 score forgives a pixel and no more: all who miss by more are alike.
+# Find a measure of **adherence** of your own, which is higher the better a picture follows its edge map.
+#
+# `pictures` is a uint8 array `[n, 128, 128, 3]`, `edges` `[n, 128, 128]` holds the map that each was to
+# follow (255 on a contour). Answer with `n` numbers. The pictures are renders; their maps are of the same
+# animals, moved and bent by more or less. You are measured by the rank correlation (Spearman's) of your
+# scores with the truth, how far the joints are from where they were wanted. Points come at 0.5, 0.65 and 0.8;
+# the course's own measure reaches about 0.92.
+
+# %% [raw]
+# # BEGIN SOLUTION
+
+# %%
+def adherence(pictures, edges):
+    """A score for each picture, the higher the better it follows its edge map: [n]."""
+    # BEGIN SOLUTION
+    scores = []
+    for picture, wanted in zip(pictures, edges):
+        colours = picture.astype(float).transpose(2, 0, 1)
+        change = sum(gaussian_gradient_magnitude(colour, 0.8) for colour in colours)
+        away = distance_transform_edt(change < np.quantile(change, 0.85))
+        scores.append(-np.minimum(away[wanted > 100], 12).mean())
+    return np.array(scores)
+    # END SOLUTION
+
+# %% [raw]
+# # END SOLUTION
 
 # %% [raw]
 # # END QUESTION
