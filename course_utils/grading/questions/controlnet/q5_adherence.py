@@ -119,7 +119,7 @@ QUESTION = Question(
         Mistake("brightness", lambda pictures, edges: pictures.mean((1, 2, 3)), "The scores have little to do with"),
         Mistake("one number for all", lambda pictures, edges: np.ones(len(pictures)),
                 "All pictures get the same score."),
-        Mistake("no numbers", lambda pictures, edges: np.full(len(pictures), np.nan), "NaN"),
+        Mistake("no numbers", lambda pictures, edges: np.full(len(pictures), np.nan), "holds NaN: a division"),
         Mistake("mean", lambda pictures, edges: float(adherence(pictures, edges).mean()),
                 "is not a numpy array but a number"),
         Mistake("first one forgotten", lambda pictures, edges: list(adherence(pictures, edges)[1:]),

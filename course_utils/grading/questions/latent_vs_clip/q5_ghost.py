@@ -112,7 +112,7 @@ QUESTION = Question(
         Mistake("brightness", lambda pictures: pictures[:, :8, :8].mean((1, 2, 3)),
                 "Not much better than tossing a coin."),
         Mistake("one number for all", lambda pictures: np.full(len(pictures), 0.5), "All pictures get the same score."),
-        Mistake("no numbers", lambda pictures: np.full(len(pictures), np.nan), "NaN"),
+        Mistake("no numbers", lambda pictures: np.full(len(pictures), np.nan), "holds NaN: a division"),
         Mistake("one number", lambda pictures: float(ghost(pictures).mean()), "is not a numpy array but a number"),
         Mistake("each joint", lambda pictures: np.stack([ghost(pictures)] * 7, axis=1), "but it should have"),
         Mistake("last one forgotten", lambda pictures: list(ghost(pictures)[:-1]),
