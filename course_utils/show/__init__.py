@@ -5,6 +5,7 @@
 """
 
 from course_utils.show.charts import bars, curves, scatter
+from course_utils.show.control import shares
 from course_utils.show.image import Picture, figure
 from course_utils.show.maps import change_maps, channel_maps
 from course_utils.show.paths import against_cursor, bands
@@ -18,5 +19,5 @@ from course_utils.show.text import above, below, digits, gap, say, size, table
 __all__ = [
     "COLOURS", "Picture", "above", "against_cursor", "bands", "bars", "below", "change_maps", "channel_maps",
     "curves", "difference", "digits", "figure", "gap", "latent_picture", "pictures", "published",
-    "rate_distortion", "say", "scatter", "size", "style", "table", "two_maps",
+    "rate_distortion", "say", "scatter", "shares", "size", "style", "table", "two_maps",
 ]  # fmt: skip

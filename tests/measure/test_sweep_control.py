@@ -1,0 +1,121 @@
+"""Section 4's sweeps on stand-ins: the reduced problem's parts, and what is kept of the shipped ControlNets."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from diffusers.models import UNet2DConditionModel
+
+from course_utils.critters import caption, render
+from course_utils.measure.sweeps import control
+from course_utils.measure.sweeps import control_training as small
+
+
+@pytest.fixture(scope="module")
+def base():
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(
+        sample_size=16, in_channels=4, out_channels=4, block_out_channels=(16, 32), layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=8, attention_head_dim=4, norm_num_groups=16)  # fmt: skip
+    return small.plain(unet.requires_grad_(False))
+
+
+@pytest.fixture(scope="module")
+def given():
+    torch.manual_seed(1)
+    return small.Problem(torch.randn(6, 4, 16, 16), torch.rand(6, 3, 128, 128), torch.rand(2, 3, 128, 128),
+                         np.zeros((2, 12, 2)), torch.randn(1, 24, 8))  # fmt: skip
+
+
+def answer(network, given):
+    z = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(2))
+    return network(given.judged)(z, 500, given.words.expand(2, -1, -1), return_dict=False)[0]
+
+
+def test_the_caption_fits_all_foxes_and_does_not_say_where_they_look():
+    scenes = small.foxes(40, 5)
+    stated = {caption(s).replace("large ", "").replace("small ", "").split(",")[0] for s in scenes}
+    assert stated == {small.CAPTION}
+    assert {s.facing for s in scenes} == {"left", "right"}
+    assert len({(s.x, s.y, s.size) for s in scenes}) == 1
+
+
+@pytest.mark.parametrize("way", ["ControlNet", "channel concatenation"])
+def test_ways_begin_as_the_base_exactly_or_to_rounding_and_leave_it_alone(way, base, given):
+    before = copy.deepcopy(base.state_dict())
+    network, trained = small.made(way, base, seed=0)
+    expected = answer(lambda maps: base, given)
+    assert torch.equal(answer(network, given), expected)
+    losses = list(small.training(network, trained, given, seed=0, steps=3))
+    assert len(losses) == 3
+    assert not torch.equal(answer(network, given), expected)
+    assert all(torch.equal(value, before[name]) for name, value in base.state_dict().items())
+
+
+def test_a_wide_convolution_is_the_sum_of_two(base):
+    hint = torch.nn.Conv2d(3, 16, 3, padding=1)
+    beside = small.Beside(base.conv_in, hint)
+    z, h = torch.randn(4, 4, 16, 16), torch.randn(2, 3, 16, 16)
+    beside.shown = h
+    wide = torch.nn.functional.conv2d(
+        torch.cat([z, h.repeat(2, 1, 1, 1)], 1), torch.cat([base.conv_in.weight, hint.weight], 1),
+        base.conv_in.bias + hint.bias, padding=1)  # fmt: skip
+    torch.testing.assert_close(beside(z), wide, rtol=1e-4, atol=1e-5)
+
+
+def test_the_same_seed_trains_the_same_and_another_does_not(base, given):
+    def trained(seed):
+        network, parts = small.made("ControlNet", base, seed)
+        list(small.training(network, parts, given, seed, steps=2))
+        return answer(network, given)
+
+    assert torch.equal(trained(0), trained(0))
+    assert not torch.equal(trained(0), trained(1))
+
+
+def test_new_parts_move_faster_than_copied_ones(base):
+    control_net = small.controlnet(base, 0)
+    new, old = small.optimiser(control_net).param_groups
+    assert (new["lr"], old["lr"]) == (small.NEW_RATE, small.COPY_RATE)
+    zeros = sum(not p.any() for p in new["params"])
+    assert zeros >= 2 * (len(control_net.controlnet_down_blocks) + 1)
+    unet = small.concatenated(base, 0)
+    new, old = small.optimiser(unet).param_groups
+    assert old["lr"] == small.BASE_RATE
+    assert {id(p) for p in new["params"]} == {id(p) for p in unet.conv_in.hint.parameters()}
+
+
+class Renderer:
+    """Draws the animal that the map belongs to, whatever the prompt, if the conditioning scale is above a half; else
+    grey."""
+
+    def __init__(self, scenes):
+        self.scenes, self.vae, self.asked = scenes, None, []
+
+    def __call__(self, prompts, seeds, control_map, conditioning_scale):
+        self.asked.append((list(prompts), list(seeds), conditioning_scale))
+        assert len(control_map) == len(prompts)
+        drawn = np.stack([render(scene) for scene in self.scenes[: len(prompts)]])
+        return drawn if conditioning_scale > 0.5 else np.full_like(drawn, 128)
+
+
+def test_what_follows_its_map_scores_like_a_render(monkeypatch):
+    monkeypatch.setattr(control, "reconstruct", lambda vae, pictures: pictures)
+    draw = Renderer(control.sample(3, control.HELD_OUT_SEED))
+    facts = control.follows("pose", 3, scales=(0.0, 1.0), draw=draw)
+    assert facts["values"][1] == pytest.approx(facts["renders"])
+    assert min(facts["values"][0]) > 5 * max(facts["renders"])
+    assert facts["accuracy"][1] > 0.9
+    assert draw.asked[1] == ([caption(s) for s in draw.scenes], [0, 1, 2], 1.0)
+
+
+def test_who_ignores_the_prompt_walks_and_does_not_sit():
+    scenes = control.walking(3)
+    draw = Renderer(scenes)
+    facts = control.contradiction(3, draw=draw)
+    assert all("sitting" in prompt for prompt in draw.asked[0][0])
+    assert facts["stance"][control.SCALES.index(1.0)] == ["walking"] * 3
+    assert max(facts["sits"][control.SCALES.index(1.0)]) < 0.5
+    assert max(facts["error"][-1]) < 0.02
