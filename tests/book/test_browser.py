@@ -120,6 +120,7 @@ def test_axe_finds_nothing_in_the_light_nor_in_the_dark(visit):
         pytest.skip("axe reads the page, not the window: once a page is enough")
     visit.page.emulate_media(reduced_motion="reduce")
     visit.page.evaluate(AXE)
+    visit.page.evaluate("document.querySelectorAll('.tooltip').forEach(tip => tip.remove())")  # the last test's pointer
     for theme in ("light", "dark"):
         visit.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
         visit.page.wait_for_timeout(300)
