@@ -15,8 +15,10 @@ Values = Sequence[float]
 def shares(
     panels: Mapping[str, Mapping[str, Values]], alt: str, colours: Mapping[str, str],
     floors: Mapping[str, tuple[str, Values]] | None = None, limits: Mapping[str, tuple[float, float]] | None = None,
+    of: str = "pictures",
 ) -> Picture:
-    """How many of the pictures lie below each value, in percent: one panel of named steps under another.
+    """How many of the pictures (or what else is counted) lie below each value, in percent: one panel of named steps
+    under another.
 
     A steep line is a narrow distribution. `floors[title]` is (name, values): what the reader itself errs on pictures
     that are right by construction, drawn dashed. `limits[title]` is the range that a panel shows.
@@ -29,7 +31,7 @@ def shares(
             if floors and title in floors:
                 name, values = floors[title]
                 _steps(panel, values, label=name, color=FAINT, linestyle="--", linewidth=1.6)
-            panel.set(title=title, ylabel="% of pictures", ylim=(-2, 102), xlim=(limits or {}).get(title))
+            panel.set(title=title, ylabel=f"% of {of}", ylim=(-2, 102), xlim=(limits or {}).get(title))
         handles, names = axes[0].get_legend_handles_labels()
         card.legend(handles, names, loc="outside lower center", ncols=2)
         return figure(card, alt, few_colours=True)

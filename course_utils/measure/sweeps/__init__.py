@@ -55,6 +55,8 @@ SWEEPS: dict[str, Sweep] = {
     "prompt_arithmetic": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 16),
     "negative_prompts": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 24),
     "attention_swap": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 8),
+    "control_pose": Sweep("control", ("vae", "clip", "text_to_image", "controlnet_pose", "critic"), 24),
+    "contradiction": Sweep("control", ("vae", "clip", "text_to_image", "controlnet_pose", "critic"), 24),
 }
 """Name to sweep, in the order in which `make sweeps` makes them."""
 
