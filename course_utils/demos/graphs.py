@@ -138,7 +138,7 @@ def detached(model: onnx.ModelProto, network: Mapping[str, Tensor]) -> tuple[lis
         slot = recognised(weight.name, values, known)
         if slot.tensor not in known and (values.size < OWN or np.abs(values).max() > HALF):
             continue
-        tensors[slot.tensor] = values.T if slot.transposed else values
+        tensors[slot.tensor] = (values.T if slot.transposed else values).reshape(slot.shape)
         slots.append(slot)
         weight.ClearField("raw_data")
         weight.ClearField("float_data")
@@ -150,11 +150,14 @@ def detached(model: onnx.ModelProto, network: Mapping[str, Tensor]) -> tuple[lis
 
 
 def recognised(name: str, values: np.ndarray, known: Mapping[str, np.ndarray]) -> Slot:
-    """The network's tensor that a weight of the graph is: by name, else by its values, as it stands or transposed."""
+    """The network's tensor that a weight of the graph is: by name, else by its values, as it stands, transposed, or a
+    vector with axes of length one behind it (the exporter's form of a group norm, which students change too)."""
     for own in [name.partition(".")[2], *known] if name.partition(".")[2] in known else known:
         theirs = known[own]
         if theirs.shape == values.shape and np.array_equal(theirs, values):
             return Slot(own, theirs.shape, False)
         if theirs.ndim == 2 and theirs.T.shape == values.shape and np.array_equal(theirs.T, values):
             return Slot(own, theirs.shape, True)
+        if theirs.ndim == 1 and (*theirs.shape, 1, 1) == values.shape and np.array_equal(theirs, values.ravel()):
+            return Slot(own, theirs.shape, False)
     return Slot(name, values.shape, False)

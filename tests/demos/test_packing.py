@@ -12,15 +12,19 @@ from course_utils.demos import graphs, packing
 
 
 class Small(nn.Module):
-    """A convolution and a matrix: what a network of the page consists of."""
+    """A convolution, a group norm and a matrix: what a network of the page consists of."""
 
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
-        self.inner = nn.ModuleDict({"conv": nn.Conv2d(3, 32, 3, padding=1), "linear": nn.Linear(32, 24)})
+        self.inner = nn.ModuleDict({"conv": nn.Conv2d(3, 32, 3, padding=1), "norm": nn.GroupNorm(4, 32),
+                                    "linear": nn.Linear(32, 24)})  # fmt: skip
+        for parameter in self.inner["norm"].parameters():
+            nn.init.normal_(parameter)
 
     def forward(self, x):
-        return self.inner["linear"](torch.relu(self.inner["conv"](x)).flatten(2).transpose(1, 2))
+        x = self.inner["norm"](self.inner["conv"](x))
+        return self.inner["linear"](torch.relu(x).flatten(2).transpose(1, 2))
 
 
 def rows(weight):
@@ -70,7 +74,8 @@ def small():
 
 def test_a_graph_carries_no_weights_and_nothing_of_this_machine(small, repository):
     _, graph, _, tensors = small
-    assert tensors.keys() == {"conv.weight", "conv.bias", "linear.weight", "linear.bias"}
+    layers = ("conv", "norm", "linear")
+    assert tensors.keys() == {f"{layer}.{name}" for layer in layers for name in ("weight", "bias")}
     assert len(graph) < 4 * sum(value.size for value in tensors.values())
     assert b".py" not in graph
     assert str(repository).encode() not in graph
