@@ -16,7 +16,7 @@ export default class Plane {
   static denoiser(index) {
     const model = index.lcm ? "lcm" : "text_to_image";
     const { steps, guidance } = index[model].use;
-    return { model, scale: guidance, draft: Math.min(index.lcm ? 1 : 4, steps), rest: steps };
+    return { model, scale: guidance, draft: Math.min(index.lcm ? 2 : 4, steps), rest: steps };
   }
 
   static models(index) {
@@ -104,7 +104,7 @@ export default class Plane {
     const state = { ...this.host.state };
     const corners = [];
     for (const [scaly, large] of [[0, 0], [1, 0], [0, 1], [1, 1]]) {
-      const options = this.options({ ...state, scaly, large }, false);
+      const options = { ...this.options({ ...state, scaly, large }, true), read: false };
       const answer = await this.host.ask("plane", options, { channel: "corners" }).catch(() => null);
       if (!answer || Plane.animal(state) !== Plane.animal(this.host.state)) return;
       corners.push({ scaly, large, thumb: thumbnail(answer.pixels) });
