@@ -31,7 +31,8 @@ $(BOOK): $(BOOK_SOURCES)
 	@$(BIN)/python scripts/build.py
 
 test: install  ## check everything: style, types, units, notebooks, book, browser
-	@$(MAKE) --no-print-directory lint types book unit notebooks-test
+	@$(MAKE) --no-print-directory lint types book
+	@$(MAKE) --no-print-directory -j 2 unit notebooks-test  # one thread each: side by side on two cores
 
 lint: install  ## style (ruff)
 	$(BIN)/ruff check .
