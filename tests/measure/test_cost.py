@@ -130,5 +130,5 @@ def test_the_rival_attends_only_at_32_16_and_8():
 def test_clear_errors(attention):
     with pytest.raises(TypeError, match="network or a method"):
         flops(lambda x: x, meta(1))
-    with pytest.raises(ValueError, match="'fused' or 'naive'"):
+    with pytest.raises(ValueError, match="'fused', 'naive' or 'own'"):
         flops(attention, meta(1, 5, 32), attention="sparse")

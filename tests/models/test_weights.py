@@ -90,7 +90,9 @@ def test_a_card_is_read_or_the_cards_there_are_named(copy):
 
 def test_the_table_prints(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["models"])
-    runpy.run_module("course_utils.models", run_name="__main__")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("course_utils.models", run_name="__main__")
+    assert ended.value.code == 0
     said = capsys.readouterr().out
     assert "stabilityai/sd-vae-ft-mse" in said
     assert expected()[VAE][:16] in said
