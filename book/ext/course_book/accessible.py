@@ -18,8 +18,8 @@ REPAIRS = (
     ),
     # a button that leads to a page of the book opens no second window
     (re.compile(r'target="_blank"(\s+class="btn btn-sm btn-playground-button")'), r'aria-label="Playground"\1'),
-    # a role that its standard has withdrawn
-    (re.compile(r' role="doc-biblioentry"'), ""),
+    # a role that its standard has withdrawn, on an entry of a list
+    (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
     # the empty corner of a table is no heading
     (re.compile(r'<th class="(head[^"]*)">(?:<p></p>)?</th>'), r'<td class="\1"></td>'),
 )  # fmt: skip
