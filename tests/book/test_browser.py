@@ -108,8 +108,9 @@ def test_text_can_be_read_in_the_light_and_in_the_dark(visit):
     assert visit.complaints == []
 
 
+# The theme's tooltip hangs outside of every landmark, and shows wherever the last test has left the pointer.
 VIOLATIONS = """async (rules) => {
-  const found = await axe.run(document, {resultTypes: ['violations'], elementRef: false, ...rules});
+  const found = await axe.run({exclude: ['.tooltip']}, {resultTypes: ['violations'], elementRef: false, ...rules});
   return found.violations.flatMap(({id, nodes}) => nodes.slice(0, 3)
     .map(node => `${id}: ${node.html.slice(0, 150)} (${node.any.concat(node.all)[0]?.message ?? ''})`));
 }"""
@@ -120,7 +121,6 @@ def test_axe_finds_nothing_in_the_light_nor_in_the_dark(visit):
         pytest.skip("axe reads the page, not the window: once a page is enough")
     visit.page.emulate_media(reduced_motion="reduce")
     visit.page.evaluate(AXE)
-    visit.page.evaluate("document.querySelectorAll('.tooltip').forEach(tip => tip.remove())")  # the last test's pointer
     for theme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):  # the dark changes colours alone
         visit.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
         visit.page.wait_for_timeout(300)
