@@ -34,6 +34,30 @@
 # the text below a cell was computed by that cell or comes from a stored measurement, of which the
 # cell measures a part again. New words are in the [glossary](../book/glossary.md).
 
+# %% tags=["setup", "remove-cell"]
+#@title Set-up {display-mode: "form"}
+#@markdown On Colab, run this first: it installs the course. `critters` runs anywhere,
+#@markdown the other scales are Stable Diffusion and its relatives and want a GPU.
+scale = "critters"  #@param ["critters", "sd15", "sdxl", "sana", "z-image"]
+address = ""
+import sys
+
+if "google.colab" in sys.modules:
+    import importlib.util
+    import subprocess
+    from pathlib import Path
+
+    if importlib.util.find_spec("course_utils") is None:
+        wheels = sorted(map(str, Path().glob("course_utils-*.whl")))
+        if not (wheels or address):
+            sys.exit("Upload course_utils-….whl (folder icon on the left), then run this cell again.")
+        source = wheels[-1] if wheels else f"{address}/archive/HEAD.zip"
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", source]
+        subprocess.run(pip, check=True)
+    from course_utils.start import start
+
+    start(scale)
+
 # %%
 import numpy as np
 import torch

@@ -24,7 +24,8 @@ address = "ADDRESS"
 import sys
 
 if "google.colab" in sys.modules:
-    import importlib.util, subprocess
+    import importlib.util
+    import subprocess
     from pathlib import Path
 
     if importlib.util.find_spec("course_utils") is None:

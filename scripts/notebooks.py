@@ -3,7 +3,7 @@
 `python scripts/notebooks.py [notebooks/01_vae_compression.py ...]`. On the same machine a second run changes nothing,
 byte for byte: what differs from run to run (timings, widget ids, addresses of objects, chunks of a stream) is made
 regular, and what must not be in a committed output (errors, warnings, paths of this machine) stops the run with the
-cell's number.
+cell's number. The set-up cell of `scripts/first_cell.py` is put in where it is missing or another's.
 """
 
 import argparse
@@ -19,6 +19,8 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+import first_cell
 
 ROOT = Path(__file__).resolve().parent.parent
 STATUS = "_status.json"
@@ -212,9 +214,12 @@ def main() -> int:
     parser.add_argument("sources", nargs="*", type=Path)
     arguments = parser.parse_args()
     sources = arguments.sources or sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
+    ours = [source.resolve().with_suffix(".py") for source in sources]
+    if lessons := [str(source) for source in ours if source.parent == ROOT / "notebooks"]:
+        first_cell.main(lessons)
     try:
-        for source in sources:
-            run(source.resolve().with_suffix(".py"))
+        for source in ours:
+            run(source)
     except Debris as debris:
         print(debris, file=sys.stderr)
         return 1

@@ -51,12 +51,11 @@ def test_checking_changes_nothing_and_writing_does(tmp_path, capsys):
     assert "every notebook has" in capsys.readouterr().out
 
 
-def test_notebooks_that_have_the_cell_have_the_templates(repository):
+def test_every_notebook_begins_with_the_cell(repository):
     expected = first_cell.cell(first_cell.address()).strip()
     for path in sorted((repository / "notebooks").glob("[0-9][0-9]_*.py")):
-        for cell in jupytext.read(path).cells:
-            if "setup" in cell.metadata.get("tags", []):
-                assert cell.source == expected, f"{path.name}: python scripts/first_cell.py"
+        first = next(cell for cell in jupytext.read(path).cells if cell.cell_type == "code")
+        assert first.source == expected, f"{path.name}: python scripts/first_cell.py, then make notebooks"
 
 
 def test_it_offers_every_scale_there_is():
