@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from course_utils.models import lora, lowrank
 from course_utils.models.devices import mind_the_time, pick_device
@@ -75,21 +75,28 @@ def present(chosen: Entry) -> Path:
 
 
 def merged(chosen: Entry, folder: Path, dtype: torch.dtype) -> nn.Module:
-    """A whole network from its low-rank difference to another one.
-
-    Raises `WeightsError` if that one was trained again since: the difference would be added to foreign weights.
-    """
-    base, (kept, facts) = entry(chosen.base, chosen.scale), lowrank.read(folder / lowrank.FILE)
-    weights = present(base) / weights_name(base)
-    if facts.get("base_sha256") != expected()[f"{base.folder}/{weights.name}"]:
-        raise WeightsError(f"the weights of {chosen.name} are a difference to another {base.name} than is here:"
-                           " ship them again (python -m course_utils.train.ship), or restore those from the repository")
+    """A whole network from its low-rank difference to another one."""
     kind = class_of(chosen)
     with torch.device("meta"):  # nothing is drawn: the caller's random numbers stay as they are
         network = kind.from_config(kind.load_config(folder, local_files_only=True))
-    whole = lowrank.restored(load_file(weights), kept)
+    whole = whole_weights(chosen)
     network.load_state_dict({name: value.to(dtype) for name, value in whole.items()}, assign=True)
     return network
+
+
+def whole_weights(chosen: Entry) -> dict[str, Tensor]:
+    """An embedded model's weights; where they are a difference, added to those of its base, which may be one itself.
+
+    Raises `WeightsError` if the base was trained again since: the difference would be added to foreign weights.
+    """
+    file = present(chosen) / weights_name(chosen)
+    if file.name != lowrank.FILE:
+        return load_file(file)
+    base, (kept, facts) = entry(chosen.base, chosen.scale), lowrank.read(file)
+    if facts.get("base_sha256") != expected()[f"{base.folder}/{weights_name(base)}"]:
+        raise WeightsError(f"the weights of {chosen.name} are a difference to another {base.name} than is here:"
+                           " ship them again (python -m course_utils.train.ship), or restore those from the repository")
+    return lowrank.restored(whole_weights(base), kept)
 
 
 @contextmanager

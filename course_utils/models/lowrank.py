@@ -13,13 +13,16 @@ from pathlib import Path
 import torch
 from jaxtyping import Float
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 Weights = Mapping[str, Tensor]
 
 FILE = "difference.safetensors"
 """What the file is called in which `write` puts a shipped model."""
+
+LIBRARY = "diffusion_pytorch_model.safetensors"
+"""What diffusers calls the file of a network that ships whole."""
 
 UP, DOWN, WHOLE = ".up", ".down", ".whole"
 """What is hung on a tensor's name: its two factors, or itself."""
@@ -115,3 +118,22 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """What `write` wrote: tensors and facts."""
     with safe_open(path, framework="pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+
+
+def file(folder: Path) -> Path:
+    """The file that holds the weights of a model: its difference where there is one, else the library's."""
+    return folder / FILE if (folder / FILE).is_file() else folder / LIBRARY
+
+
+def whole(folder: Path, name: str) -> dict[str, Tensor]:
+    """The weights of the model in `folder/name`; a difference is added to its base, which may be one itself.
+
+    Raises `FileNotFoundError` where a model on the way is missing.
+    """
+    path = file(folder / name)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there")
+    if path.name != FILE:
+        return load_file(path)
+    kept, facts = read(path)
+    return restored(whole(folder, facts["base"]), kept)

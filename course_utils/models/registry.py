@@ -39,7 +39,7 @@ EMBEDDED = (
     _denoiser("text_to_image_nodropout", "text_to_image --dropout 0 --scale 1", "ddim", 25, 1.0, base="text_to_image"),
     _denoiser("pixel_text_to_image", "pixel_text_to_image", "ddim", 25, 3.0, note="no autoencoder: it denoises pixels"),
     _controlnet("pose"), _controlnet("edge"), _controlnet("depth"),
-    _denoiser("flow", "text_to_image --objective flow", "euler_flow", 25, 3.0),
+    _denoiser("flow", "text_to_image --objective flow", "euler_flow", 25, 3.0, base="text_to_image"),
     _denoiser("reflow", "reflow", "euler_flow", 8, base="flow"),
     _denoiser("lcm", "lcm", "lcm", 4, base="text_to_image"),
     _denoiser("dmd", "dmd", "lcm", 4, base="text_to_image"),

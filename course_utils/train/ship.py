@@ -102,10 +102,10 @@ def low_rank(chosen: Entry, weights: Path, folder: Path, rank: int) -> tuple[dic
     """The difference of a run's weights to the shipped base's, and facts: base, its hash, rank, share of the change."""
     if not chosen.base:
         raise ValueError(f"the role {chosen.role!r} has no base to be a difference to: ship it without --rank")
-    base = folder / entry(chosen.base, "critters").folder / WEIGHTS
+    base = lowrank.file(folder / entry(chosen.base, "critters").folder)
     if not base.is_file():
         raise FileNotFoundError(f"{base} is not there: ship {chosen.base} first, this is a difference to it")
-    tuned, origin = load_file(weights), load_file(base)
+    tuned, origin = load_file(weights), lowrank.whole(folder, base.parent.name)
     kept = lowrank.difference(tuned, origin, rank)
     return kept, {"base": chosen.base, "base_sha256": sha256(base), "rank": rank,
                   "share_of_change_kept": round(lowrank.share_kept(tuned, origin, kept), 4)}
@@ -114,7 +114,8 @@ def low_rank(chosen: Entry, weights: Path, folder: Path, rank: int) -> tuple[dic
 def stale(folder: Path = FOLDER) -> list[str]:
     """Folders whose weights are a difference to a base that has changed since: they do not load."""
     facts = {path.parent.name: lowrank.read(path)[1] for path in sorted(folder.glob(f"*/{lowrank.FILE}"))}
-    return [name for name, fact in facts.items() if sha256(folder / fact["base"] / WEIGHTS) != fact["base_sha256"]]
+    return [name for name, fact in facts.items()
+            if sha256(lowrank.file(folder / fact["base"])) != fact["base_sha256"]]
 
 
 def _ship_curve(run: Path, target: Path, made: dict[str, Any]) -> None:

@@ -132,9 +132,12 @@ def test_every_entry_says_all_that_is_needed():
         assert bool(e.objective) == bool(e.sampler) == bool(e.steps)
         assert not e.sampler or e.sampler in schedulers.CONFIGURED
         assert ("flow" in e.sampler) == (e.objective == "flow")
-        if e.base:  # a difference is to a network of the same objective that is kept whole
-            base = entry(e.base, e.scale)
-            assert (base.base, base.objective) == ("", e.objective)
+        if e.base:  # differences lead, one by one, to a network that is kept whole
+            ways = [e]
+            while ways[-1].base:
+                ways.append(entry(ways[-1].base, e.scale))
+                assert len(ways) < 4
+            assert not ways[-1].base
 
 
 def test_shipped_models_have_a_recipe():
@@ -246,6 +249,29 @@ def test_a_difference_comes_back_as_a_whole_stock_network(tiny, capsys):
     assert all(value.equal(expected[name]) for name, value in student.state_dict().items())
     assert not student.conv_in.weight.equal(base.conv_in.weight)
     assert "lcm: scale critters, on cpu" in capsys.readouterr().out
+
+
+def test_a_difference_to_a_difference_is_added_up(tiny, tmp_path, monkeypatch):
+    copy = tmp_path / "weights"
+    shutil.copytree(tiny, copy)
+    monkeypatch.setattr(weights, "FOLDER", copy)
+    base = lowrank.whole(copy, "text_to_image")
+    for name, origin in (("flow", "text_to_image"), ("reflow", "flow")):
+        shutil.copytree(copy / "lcm", copy / name, dirs_exist_ok=True)
+        (copy / name / lowrank.LIBRARY).unlink(missing_ok=True)
+        tuned = {key: value.float() + 0.01 for key, value in lowrank.whole(copy, origin).items()}
+        sha = weights.sha256(lowrank.file(copy / origin))
+        kept = lowrank.difference(tuned, lowrank.whole(copy, origin), 2)
+        lowrank.write(copy / name / lowrank.FILE, kept, base=origin, base_sha256=sha, rank="2")
+    ship.record(copy)
+    student = load("reflow", device="cpu").state_dict()
+    assert all(torch.allclose(student[key], value.float() + 0.02, atol=2e-3) for key, value in base.items())
+    assert ship.stale(copy) == []
+    lowrank.write(copy / "flow" / lowrank.FILE, kept, base="text_to_image", base_sha256="0" * 64, rank="2")
+    assert ship.stale(copy) == ["flow", "reflow"]
+    ship.record(copy)
+    with pytest.raises(WeightsError, match="of reflow are a difference to another flow than is here"):
+        load("reflow")
 
 
 def test_a_controlnet_names_its_condition(tiny, capsys):

@@ -1,6 +1,7 @@
 """What the book adds to Sphinx: pages made from the notebooks' results and the models' cards, and quiet pages.
 
 * `{claims-table}`: every claim with verdict, measured number, the cell that settled it and the source for real models;
+* `{findings}`: one figure of each section for the front page, and the claim it led to;
 * `{model-table}`: one row for each embedded model;
 * `{model-cards}`: their cards;
 * `{memory-table}`: what the published models need of a GPU;
@@ -25,6 +26,7 @@ from . import (
     cards,
     checks,
     claims,
+    findings,
     launch,
     live,
     memory,
@@ -38,7 +40,7 @@ from . import (
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register directives and events."""
-    pages = (claims, models, cards, memory, status, checks)
+    pages = (claims, findings, models, cards, memory, status, checks)
     for part in (*pages, outputs, live, playground, scripts, launch, around, accessible):
         part.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": False}
