@@ -690,7 +690,7 @@ show.say(
     f"still **{show.gap(lead)}**."
 )
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "front-page"]
 show.pictures(
     {
         "original": held_out[5:8],

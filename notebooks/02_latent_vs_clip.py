@@ -503,7 +503,7 @@ by_inversion = draw.decode(
     denoise(along(back_a, back_b, slerp), along(words_a, words_b))
 )
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "front-page"]
 show.pictures(
     {
         "codes, straight": straight[1:-1],

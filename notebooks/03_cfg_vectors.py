@@ -451,7 +451,7 @@ panels = {title: {FEW: measured(rows, key)} for key, title in TITLES.items()}
 for key in ("accuracy", "diversity", "saturation"):
     panels[TITLES[key]][ALL] = measured(fine["facts"]["rows"], key)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "front-page"]
 from course_utils.show.guidance import sweep as sweep_figure
 
 sweep_figure(

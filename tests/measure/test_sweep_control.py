@@ -1,6 +1,7 @@
 """Section 4's sweeps on stand-ins: the reduced problem's parts, and what is kept of the shipped ControlNets."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ import torch
 from diffusers.models import UNet2DConditionModel
 
 from course_utils.critters import caption, render
-from course_utils.measure.sweeps import control
-from course_utils.measure.sweeps import control_training as small
+from course_utils.measure import map_routes
+from course_utils.measure import small_control as small
+from course_utils.measure.sweeps import control, control_training
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +21,7 @@ def base():
         sample_size=16, in_channels=4, out_channels=4, block_out_channels=(16, 32), layers_per_block=1,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=8, attention_head_dim=4, norm_num_groups=16)  # fmt: skip
-    return small.plain(unet.requires_grad_(False))
+    return map_routes.plain(unet.requires_grad_(False))
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +44,10 @@ def test_the_caption_fits_all_foxes_and_does_not_say_where_they_look():
     assert len({(s.x, s.y, s.size) for s in scenes}) == 1
 
 
-@pytest.mark.parametrize("way", ["ControlNet", "channel concatenation"])
+@pytest.mark.parametrize("way", map_routes.WAYS)
 def test_ways_begin_as_the_base_exactly_or_to_rounding_and_leave_it_alone(way, base, given):
     before = copy.deepcopy(base.state_dict())
-    network, trained = small.made(way, base, seed=0)
+    network, trained = map_routes.made(way, base, seed=0)
     expected = answer(lambda maps: base, given)
     assert torch.equal(answer(network, given), expected)
     losses = list(small.training(network, trained, given, seed=0, steps=3))
@@ -56,7 +58,7 @@ def test_ways_begin_as_the_base_exactly_or_to_rounding_and_leave_it_alone(way, b
 
 def test_a_wide_convolution_is_the_sum_of_two(base):
     hint = torch.nn.Conv2d(3, 16, 3, padding=1)
-    beside = small.Beside(base.conv_in, hint)
+    beside = map_routes.Beside(base.conv_in, hint)
     z, h = torch.randn(4, 4, 16, 16), torch.randn(2, 3, 16, 16)
     beside.shown = h
     wide = torch.nn.functional.conv2d(
@@ -67,7 +69,7 @@ def test_a_wide_convolution_is_the_sum_of_two(base):
 
 def test_the_same_seed_trains_the_same_and_another_does_not(base, given):
     def trained(seed):
-        network, parts = small.made("ControlNet", base, seed)
+        network, parts = map_routes.made("ControlNet", base, seed)
         list(small.training(network, parts, given, seed, steps=2))
         return answer(network, given)
 
@@ -76,15 +78,51 @@ def test_the_same_seed_trains_the_same_and_another_does_not(base, given):
 
 
 def test_new_parts_move_faster_than_copied_ones(base):
-    control_net = small.controlnet(base, 0)
-    new, old = small.optimiser(control_net).param_groups
-    assert (new["lr"], old["lr"]) == (small.NEW_RATE, small.COPY_RATE)
+    control_net = map_routes.controlnet(base, 0)
+    new, old = map_routes.optimiser(control_net).param_groups
+    assert (new["lr"], old["lr"]) == (map_routes.NEW_RATE, map_routes.COPY_RATE)
     zeros = sum(not p.any() for p in new["params"])
     assert zeros >= 2 * (len(control_net.controlnet_down_blocks) + 1)
-    unet = small.concatenated(base, 0)
-    new, old = small.optimiser(unet).param_groups
-    assert old["lr"] == small.BASE_RATE
+    unet = map_routes.concatenated(base, 0)
+    new, old = map_routes.optimiser(unet).param_groups
+    assert old["lr"] == map_routes.BASE_RATE
     assert {id(p) for p in new["params"]} == {id(p) for p in unet.conv_in.hint.parameters()}
+
+
+def test_a_map_read_as_words_trains_what_is_new_and_nothing_of_the_base(base):
+    reader = map_routes.attended(base, 0)
+    (new,) = map_routes.optimiser(reader).param_groups
+    theirs = {id(p) for name, p in reader.unet.named_parameters() if "_ip" not in name}
+    assert theirs.isdisjoint(id(p) for p in new["params"])
+    assert sum(p.numel() for p in new["params"]) == control_training.count(reader)
+
+
+def test_a_map_s_words_tell_where_things_are(base):
+    reader = map_routes.attended(base, 0)
+    blank, spot = torch.zeros(1, 3, 128, 128), torch.zeros(1, 3, 128, 128)
+    spot[..., :16, :16] = 1
+    changed = (reader.further(spot) - reader.further(blank)).abs().sum(2)[0].view(reader.SIDE, reader.SIDE)
+    assert changed[0, 0] > 0
+    assert not changed[4:, 4:].any()
+
+
+def test_a_way_that_there_is_not_is_named_with_those_there_are(base):
+    with pytest.raises(ValueError, match="no way called 'osmosis'; there are ControlNet, channel"):
+        map_routes.made("osmosis", base, 0)
+
+
+def test_every_way_gets_the_same_compute_and_is_looked_at_as_often(monkeypatch, base, given):
+    draw = SimpleNamespace(unet=base)
+    monkeypatch.setattr(control_training.TextToImage, "load", classmethod(lambda cls, **_: draw))
+    monkeypatch.setattr(control_training.small_control, "problem", lambda draw, judged: given)
+    monkeypatch.setattr(control_training, "judged", lambda draw, network, given: [0.1] * len(given.judged))
+    monkeypatch.setattr(control_training, "STEPS", 16)
+    monkeypatch.setattr(control_training, "SEEDS", (0,))
+    facts = control_training.control_training(2)
+    for one in facts["ways"].values():
+        assert np.shape(one["errors"]) == (1, len(facts["shares"]), 2)
+        assert np.shape(one["losses"]) == (1, len(facts["shares"]) - 1)
+        assert one["steps"] * one["gigaflops"] == pytest.approx(16 * facts["ways"]["ControlNet"]["gigaflops"], rel=0.05)
 
 
 class Renderer:

@@ -57,6 +57,7 @@ SWEEPS: dict[str, Sweep] = {
     "attention_swap": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 8),
     "control_pose": Sweep("control", ("vae", "clip", "text_to_image", "controlnet_pose", "critic"), 24),
     "contradiction": Sweep("control", ("vae", "clip", "text_to_image", "controlnet_pose", "critic"), 24),
+    "control_training": Sweep("control_training", ("vae", "clip", "text_to_image", "critic"), 24),
 }
 """Name to sweep, in the order in which `make sweeps` makes them."""
 
