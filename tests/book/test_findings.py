@@ -26,7 +26,7 @@ def test_the_tagged_cell_stands_for_its_section_with_the_next_claim(tmp_path):
     found = finding(path)
     assert (found.title, found.png, found.result.claim) == ("What is kept", PNG, "C02")
     text = card(found, "x.png")
-    assert ":link: claim-c02" in text
+    assert "{ref}`see the cell <claim-c02>`" in text
     assert "![A long description of what is seen.](x.png)" in text
     assert "C02: [✓ holds]{.verdict .holds} [17]{.measured}" in text
 

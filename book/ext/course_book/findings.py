@@ -64,12 +64,12 @@ def heading(cells: list[Any], path: Path) -> str:
 
 
 def card(one: Finding, image: str) -> str:
-    """A finding as a Markdown card that leads to the cell."""
+    """A finding as a Markdown card with a link to the cell."""
     alt = one.alt.replace("[", "(").replace("]", ")")
     return "\n".join([
-        "::::{grid-item-card}", f":link: {one.result.anchor}", ":link-type: ref",
-        f"**{one.title}**", "", f"![{alt}]({image})", "",
-        f"{one.result.claim}: {badge(one.result.verdict)} [{one.result.number}]{{.measured}}", "::::"])  # fmt: skip
+        "::::{grid-item-card}", f"**{one.title}**", "", f"![{alt}]({image})", "",
+        f"{one.result.claim}: {badge(one.result.verdict)} [{one.result.number}]{{.measured}}"
+        f" {{ref}}`see the cell <{one.result.anchor}>`", "::::"])  # fmt: skip
 
 
 class Findings(Generated):
@@ -83,7 +83,7 @@ class Findings(Generated):
         """A grid of cards, in the order of the sections; nothing where no notebook has a tagged cell."""
         found = [one for path in self.files() if (one := finding(path))]
         cards = [card(one, self.kept(one)) for one in found]
-        grid = [":::::{grid} 1 2 2 2", ":gutter: 3", ":class-container: findings", *cards, ":::::"]
+        grid = [":::::{grid} 1 2 2 2", ":gutter: 3", ":class-container: findings", "", *cards, ":::::"]
         return "\n".join(grid) if cards else ""
 
     def kept(self, one: Finding) -> str:
