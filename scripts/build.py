@@ -13,8 +13,9 @@ COMPLETE = HTML / ".complete"
 
 
 def pages(toc: dict) -> list[str]:
-    """The pages that a table of contents names, in order."""
-    entries = [chapter for part in toc.get("parts", [toc]) for chapter in part.get("chapters", [])]
+    """The pages that a table of contents names, in order, those below others included."""
+    chapters = [chapter for part in toc.get("parts", [toc]) for chapter in part.get("chapters", [])]
+    entries = [entry for chapter in chapters for entry in (chapter, *chapter.get("sections", []))]
     return [toc["root"], *(entry["file"] for entry in entries)]
 
 

@@ -90,6 +90,8 @@ def test_malformed_demos(tmp_path):
 def test_repairs_leave_the_rest_alone():
     page = '<summary aria-label="Toggle hidden content"><th class="head text-left"><p></p></th><th class="head">n</th>'
     assert accessible.repaired(page) == '<summary><td class="head text-left"></td><th class="head">n</th>'
+    unfolds = '<details><summary><span class="toctree-toggle" role="presentation">'
+    assert accessible.repaired(unfolds) == unfolds.replace("<summary>", '<summary aria-label="The solutions">')
 
 
 def test_the_front_end_passes_its_own_tests(repository):

@@ -79,10 +79,11 @@ def test_an_interrupted_environment_is_not_usable(tmp_path):
 
 
 def test_pages_of_the_contents_must_exist(tmp_path):
-    toc = {"root": "book/index", "parts": [{"chapters": [{"file": "book/a"}, {"file": "notebooks/01"}]}]}
+    second = {"file": "notebooks/01", "sections": [{"file": "notebooks/01_solution"}]}
+    toc = {"root": "book/index", "parts": [{"chapters": [{"file": "book/a"}, second]}]}
     write(tmp_path / "book/index.html", "")
     write(tmp_path / "book/a.html", "")
-    assert build.missing(tmp_path, build.pages(toc)) == ["notebooks/01"]
+    assert build.missing(tmp_path, build.pages(toc)) == ["notebooks/01", "notebooks/01_solution"]
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ REPAIRS = (
     (re.compile(r'target="_blank"(\s+class="btn btn-sm btn-playground-button")'), r'aria-label="Playground"\1'),
     # a role that its standard has withdrawn, on an entry of a list
     (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
+    # what unfolds the pages below an entry of the sidebar has an arrow and no words
+    (re.compile(r'<summary>(<span class="toctree-toggle")'), r'<summary aria-label="The solutions">\1'),
     # the empty corner of a table is no heading
     (re.compile(r'<th class="(head[^"]*)">(?:<p></p>)?</th>'), r'<td class="\1"></td>'),
 )  # fmt: skip

@@ -12,7 +12,7 @@
 
 # %% [raw]
 # # ASSIGNMENT CONFIG
-# name: 03_guidance
+# name: 03_cfg_vectors
 # tests:
 #   files: true
 #   ok_format: false
@@ -34,7 +34,7 @@ from scipy.ndimage import zoom
 # %%
 from course_utils.grading import exercise
 
-check = exercise("03_guidance")
+check = exercise("03_cfg_vectors")
 
 # %% [raw]
 # # BEGIN QUESTION

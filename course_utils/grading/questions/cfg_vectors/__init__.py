@@ -1,3 +1,3 @@
 """Section 3: guidance."""
 
-EXERCISE = "03_guidance"
+EXERCISE = "03_cfg_vectors"

@@ -12,7 +12,7 @@
 
 # %% [raw]
 # # ASSIGNMENT CONFIG
-# name: 04_controlnet
+# name: 04_controlnet_zero_conv
 # tests:
 #   files: true
 #   ok_format: false
@@ -36,7 +36,7 @@ from torch import nn
 # %%
 from course_utils.grading import exercise
 
-check = exercise("04_controlnet")
+check = exercise("04_controlnet_zero_conv")
 
 # %% [raw]
 # # BEGIN QUESTION

@@ -1,3 +1,0 @@
-"""Section 4: control."""
-
-EXERCISE = "04_controlnet"

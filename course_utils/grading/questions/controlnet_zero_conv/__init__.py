@@ -1,0 +1,3 @@
+"""Section 4: control."""
+
+EXERCISE = "04_controlnet_zero_conv"
