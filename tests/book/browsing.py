@@ -4,17 +4,22 @@ SIZES = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height
 PATIENCE = 150_000  # milliseconds: a busy machine is slow, and that is no defect of the book
 
 
-class Visit:
-    """One page opened once: what it asked for, what it complained about, and the page itself.
+def window(browser, size="wide", **more):
+    """A browser context with nothing stored and nothing cached, for a device of this size."""
+    context = browser.new_context(viewport=SIZES[size], **more)
+    context.set_default_timeout(PATIENCE)
+    return context
 
-    `prepare` is JavaScript that runs before the page's own; further arguments are the browser context's.
+
+class Visit:
+    """One page opened once, in a window: what it asked for, what it complained about, and the page itself.
+
+    `prepare` is JavaScript that runs before the page's own.
     """
 
-    def __init__(self, browser, site, name, size="wide", prepare=None, **context):
-        self.site, self.name, self.size = site, name, size
-        self.context = browser.new_context(viewport=SIZES[size], **context)
-        self.context.set_default_timeout(PATIENCE)
-        self.page, self.complaints = self.context.new_page(), []
+    def __init__(self, context, site, name, prepare=None):
+        self.site, self.name = site, name
+        self.page, self.complaints = context.new_page(), []
         if prepare:
             self.page.add_init_script(prepare)
         self.page.on("console", lambda message: self.complain(message.text, message.type == "error"))
@@ -23,6 +28,11 @@ class Visit:
         self.page.on("response", lambda answer: self.complain(f"{answer.status}: {answer.url}", answer.status >= 400))
         self.page.on("request", lambda request: self.complain(f"outside: {request.url}", not self.own(request.url)))
         self.page.goto(f"{site}{name}.html", wait_until="load")
+
+    def close(self):
+        """Close the page and forget what it stored, so that the next one in its window starts as new."""
+        self.page.evaluate("localStorage.clear()")
+        self.page.close()
 
     def own(self, url):
         """Whether an address is the book's own."""
@@ -39,6 +49,11 @@ class Visit:
         self.page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
         self.page.wait_for_function("[...document.images].every(image => image.complete)")
         return self
+
+    def resize(self, size):
+        """Make the window as wide as another device's, and wait until nothing sticks out, a few seconds at most."""
+        self.page.set_viewport_size(SIZES[size])
+        self.page.wait_for_timeout(300)
 
     def darken(self):
         """Use the page's own switch until it is dark."""

@@ -8,7 +8,7 @@ import pytest
 import serve
 from build import COMPLETE, HTML
 
-from tests.book.browsing import Visit
+from tests.book.browsing import Visit, window
 
 INSTALL = "sudo apt install chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -47,13 +47,13 @@ def site():
 
 @pytest.fixture
 def opened(browser, site):
-    """Open a page of the book; closes what it opened."""
-    visits = []
+    """Open a page of the book in a window of its own; closes what it opened."""
+    windows = []
 
-    def visit(name, size="wide", prepare=None, **context):
-        visits.append(Visit(browser, site, name, size, prepare, **context))
-        return visits[-1].page
+    def visit(name, size="wide", prepare=None, **more):
+        windows.append(window(browser, size, **more))
+        return Visit(windows[-1], site, name, prepare).page
 
     yield visit
-    for one in visits:
-        one.context.close()
+    for one in windows:
+        one.close()
