@@ -4,23 +4,22 @@ import numpy as np
 import pytest
 
 from course_utils.grading.judging import cases_of
-from course_utils.grading.question import Mistake, Question
+from course_utils.grading.question import Mistake
 from course_utils.grading.scoring.isolation import Limits, NoIsolation, require
 from course_utils.grading.scoring.judges import verdict
 from course_utils.grading.scoring.run import run
 from course_utils.grading.values import Unfit, unpack
+from tests.grading.toy import question
 
-DOUBLE = Question(
-    id="q1",
-    title="Twice as much",
-    answer="double",
-    points=2,
-    minutes=5,
-    hints=("a", "b", "c"),
-    cases=lambda rng: [{"x": rng.normal(size=(3, 2))} for _ in range(2)],
-    reference=lambda x: 2 * x,
+
+def double(x):
+    return 2 * x
+
+
+DOUBLE = question(
+    double,
+    lambda rng: [{"x": rng.normal(size=(3, 2))} for _ in range(2)],
     mistakes=(Mistake("squared", lambda x: x**2, "That is the square."),),
-    alternatives=(),
     framework="numpy",
     seconds=1,
 )
@@ -42,8 +41,8 @@ def small():
     return SMALL
 
 
-@pytest.fixture
-def double():
+@pytest.fixture(name="double")
+def the_question():
     """The question itself."""
     return DOUBLE
 

@@ -7,26 +7,16 @@ import pytest
 import torch
 
 from course_utils.grading.judging import cases_of, judge, own
-from course_utils.grading.question import Question, Verdict
+from course_utils.grading.question import Verdict
 from course_utils.grading.scoring import seccomp
+from tests.grading.toy import question
 
 
 def mean_of_rows(x):
     return x.mean(-1) + 1
 
 
-QUESTION = Question(
-    id="q1",
-    title="Means",
-    answer="mean_of_rows",
-    points=3,
-    minutes=5,
-    hints=("a", "b", "c"),
-    cases=lambda rng: [{"x": rng.normal(size=(4, 5))} for _ in range(3)],
-    reference=mean_of_rows,
-    mistakes=(),
-    alternatives=(),
-)
+QUESTION = question(mean_of_rows, lambda rng: [{"x": rng.normal(size=(4, 5))} for _ in range(3)], points=3)
 
 
 def said(answer, question=QUESTION):
