@@ -1,6 +1,7 @@
 """Exercises and what comes of their sources: stub and solution match, and say the same as the questions."""
 
 import json
+import time
 
 import exercises
 import pytest
@@ -9,6 +10,7 @@ from course_utils.grading.notebook import MIME, Exercise
 from course_utils.grading.questions import exercises as names
 from course_utils.grading.questions import questions
 
+INSTANT = 2  # seconds of computing that a check may take, several times what any takes
 EACH = pytest.mark.parametrize("name", names())
 
 
@@ -26,13 +28,17 @@ def made(tmp_path_factory):
     return make
 
 
-def points(notebook, name):
-    """The points of each question after running the notebook's cells."""
+def checks(notebook, name):
+    """The checks of an exercise after running the notebook's cells."""
     namespace = {"exercise": None}
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code" and "check" not in cell["source"] and "sys.modules" not in cell["source"]:
             exec(cell["source"], namespace)
-    check = Exercise(name, namespace)
+    return Exercise(name, namespace)
+
+
+def points(check):
+    """The points of each question."""
     return {question: check(question).points for question in check.questions}
 
 
@@ -44,9 +50,13 @@ def test_the_committed_notebooks_are_the_sources(made, name):
 
 @EACH
 def test_the_solution_gets_all_points_and_the_stub_none(made, name):
-    stubs, solved = made(name).values()
-    assert points(solved, name) == {question.id: question.points for question in questions(name).values()}
-    assert set(points(stubs, name).values()) == {0}
+    stubs, solved = (checks(notebook, name) for notebook in made(name).values())
+    assert points(solved) == {question.id: question.points for question in questions(name).values()}
+    assert set(points(stubs).values()) == {0}
+    for question in solved.questions:  # once more, now that what they load is there: an answer comes at once
+        began = time.process_time()
+        solved(question)
+        assert time.process_time() - began < INSTANT, question
 
 
 @EACH
