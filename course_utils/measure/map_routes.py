@@ -90,7 +90,7 @@ class Attended(nn.Module):
         super().__init__()
         self.unet, width = copy.deepcopy(base).requires_grad_(False), base.config.cross_attention_dim
         self.hint, self.words = hint, nn.Linear(channels, width)
-        nn.init.kaiming_normal_(hint.conv_out.weight)  # zeros here and in the values: no gradient would ever come
+        nn.init.kaiming_normal_(hint.get_parameter("conv_out.weight"))  # zeros here and there: no gradient would come
         self.places = nn.Parameter(torch.randn(self.SIDE**2, width))
         processors = {name: self.reader(name, width) for name in self.unet.attn_processors}
         self.unet.set_attn_processor(processors)
