@@ -51,7 +51,7 @@ notebooks-test: install  ## every cell again, compared with what is committed
 		--nbval-sanitize-with tests/nbval.cfg $(NOTEBOOKS)
 
 browser-test: install book  ## only the part of the tests that opens the book in a browser
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m browser tests/book
 
 test-hub: install  ## fetching and loading at every scale, against a hub on this machine that can misbehave
 	$(BIN)/python -m pytest tests/hub
