@@ -38,7 +38,7 @@ def described(value: Any) -> str:
 def returned(output: Any, name: str) -> Any:
     """The output, where there is one: not `Raised`, `Missing`, None or `...`."""
     if isinstance(output, Missing):
-        raise Wrong(f"Not yet: {output.why}.")
+        raise Wrong(f"Not yet: {output.why}" + ("" if output.why.endswith("?") else "."))
     if isinstance(output, Raised):
         raise Wrong(_raised(output, name))
     if output is None:

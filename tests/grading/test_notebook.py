@@ -16,7 +16,7 @@ def test_a_check_reads_the_notebook_and_counts_points():
     assert exercise(NAME)("q1").points == 2  # this module has the reference under its name
     namespace = {}
     check = Exercise(NAME, namespace)
-    assert "no `compression_ratio` yet" in check("q1").message
+    assert check("q1").message == "Not yet: there is no `compression_ratio` yet: has its cell been run?"
     namespace["compression_ratio"] = compression_ratio
     checked = check("q1")
     assert (checked.points, checked.so_far) == (2, 2)
