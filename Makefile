@@ -33,9 +33,8 @@ book: install-book  ## build the book into _build/html, warnings are errors
 $(BOOK): $(BOOK_SOURCES)
 	@$(BIN)/python scripts/build.py
 
-test: install  ## check everything: style, types, units, notebooks, book, browser
-	@$(MAKE) --no-print-directory lint types book
-	@$(MAKE) --no-print-directory -j 2 unit notebooks-test browser-test  # one thread each: two at a time on two cores
+test: install  ## check everything: style, types, units, notebooks, book, browser; one thread each, two at a time
+	@$(MAKE) --no-print-directory -j 2 lint types book unit notebooks-test browser-test
 
 lint: install  ## style (ruff)
 	$(BIN)/ruff check .
