@@ -78,6 +78,7 @@ PACKAGES = (
         "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745",
         {"axe.min.js": "axe-core", "LICENSE": "axe-core", "LICENSE-3RD-PARTY.txt": "axe-core"},
         below=TESTS,
+        zipped=".js",
     ),
     Package(
         "onnxruntime-web",
