@@ -7,7 +7,9 @@ cell's number. The set-up cell of `scripts/first_cell.py` is put in where it is 
 """
 
 import argparse
+import base64
 import hashlib
+import io
 import json
 import os
 import platform
@@ -104,6 +106,36 @@ def cell_ids(cells: list[dict[str, Any]]) -> list[str]:
     return ids
 
 
+def lighter(png: str) -> str:
+    """A base64 PNG with a palette of 256 colours, at two fifths of the bytes, where nobody would see it: where the two
+    are 38.5 dB apart or more. Else, or where it has a palette already, as it is.
+
+    It takes longer than drawing the picture, so it is done here once and not in the cell.
+    """
+    import numpy as np
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(base64.b64decode(png)))
+    if image.mode == "P":
+        return png
+    full = image.convert("RGB")
+    few = full.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE, kmeans=2)
+    error = np.mean((np.asarray(full, float) - np.asarray(few.convert("RGB"), float)) ** 2)
+    if error > 255**2 / 10**3.85:
+        return png
+    buffer = io.BytesIO()
+    few.save(buffer, format="PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def light(output: dict[str, Any]) -> dict[str, Any]:
+    """An output whose picture has no more colours than it needs."""
+    data = output.get("data", {})
+    if "image/png" not in data:
+        return output
+    return {**output, "data": {**data, "image/png": lighter("".join(data["image/png"]))}}
+
+
 def regular(notebook: dict[str, Any]) -> dict[str, Any]:
     """An executed notebook without anything that changes from run to run."""
     notebook = named_widgets(notebook)
@@ -113,7 +145,7 @@ def regular(notebook: dict[str, Any]) -> dict[str, Any]:
         cell["id"] = identity
         cell["metadata"] = {key: value for key, value in cell["metadata"].items() if key not in PRIVATE}
         if cell["cell_type"] == "code":
-            cell["outputs"] = masked(merged_streams(cell["outputs"]))
+            cell["outputs"] = [light(one) for one in masked(merged_streams(cell["outputs"]))]
     return {**notebook, "nbformat": 4, "nbformat_minor": 5}
 
 
