@@ -52,8 +52,8 @@ notebooks-test: install  ## every cell again, compared with what is committed
 browser-test: install book  ## only the part of the tests that opens the book in a browser
 	$(BIN)/python -m pytest -m browser tests/book
 
-test-hub: install  ## fetching and loading at every scale, against a hub on this machine that can misbehave
-	$(BIN)/python -m pytest tests/hub
+test-hub: install  ## fetching and loading at every scale, and all notebooks at sd15, against a hub on this machine
+	COURSE_HUB=all $(BIN)/python -m pytest tests/hub
 
 test-colab:  ## the notebooks in environments with Colab's versions (heavy: several GB for each Python)
 	@for version in 3.13 3.12 3.11; do $(BIN)/python scripts/colab.py $$version || exit 1; done

@@ -66,10 +66,12 @@ from course_utils import show
 from course_utils.critters import caption, sample
 from course_utils.critters.dataset import REFERENCE_SEED, pictures
 from course_utils.diffusion.generate import TextToImage
+from course_utils.measure import lesson
 from course_utils.measure.sweeps import stored
 
 show.style()
 draw = TextToImage.load()
+lesson.note()
 
 # %% [markdown]
 # ## What the two spaces know
@@ -179,7 +181,7 @@ again = {
 }
 kept = found["purity_drawn"]
 for (space, told), value in again.items():
-    assert abs(value - kept[space][told]) < 0.005
+    lesson.agree(value, kept[space][told], 0.005, f"{told} by {space}")
 
 # %% tags=["hide-input"]
 show.table(
@@ -270,11 +272,10 @@ settle(
 # *code*, the latent that the VAE decodes.
 
 # %%
-from course_utils.diffusion.samplers import initial_noise
 from course_utils.measure.sweeps.paths import pairs
 
 pair = pairs(2)[1]
-noise_a, noise_b = initial_noise([2, 3]).split(1)
+noise_a, noise_b = draw.noise([2, 3]).split(1)
 words_a, words_b = draw.text.read([caption(scene) for scene in pair]).split(1)
 code_a = draw.latents(words_a, noise_a)
 code_b = draw.latents(words_b, noise_b)
@@ -476,9 +477,7 @@ returned = denoise(torch.cat([back_a, back_b]), torch.cat([words_a, words_b]))
 from course_utils.measure.sweeps import paths
 
 end_a = paths.End(noise_a, words_a, code_a)
-torch.testing.assert_close(
-    back_a, paths.inverted(draw, end_a), rtol=1e-3, atol=1e-3
-)
+lesson.close(back_a, paths.inverted(draw, end_a), rtol=1e-3, atol=1e-3)
 missed = (returned[:1] - code_a).norm() / code_a.norm()
 
 # %% tags=["hide-input"]
@@ -581,7 +580,7 @@ for seed, two in enumerate(pairs(2)):
 TOLERANCE = 0.05
 for name, values in fresh.items():
     known = ways[name]["ghost"][:2, MIDDLE]
-    assert abs(np.mean(values) / known.mean() - 1) < TOLERANCE, name
+    lesson.agree(np.mean(values) / known.mean(), 1, TOLERANCE, name)
 
 # %% tags=["hide-input"]
 from course_utils.measure.pictures import mean_and_interval
@@ -695,7 +694,7 @@ dog, fox, cat = draw.text.read(
     [caption(scene.but(species=name)) for name in ("dog", "fox", "cat")]
 ).split(1)
 walk = torch.cat([along(dog, fox), along(fox, cat)[1:]])
-walked = draw(walk, initial_noise([0]).expand(len(walk), -1, -1, -1))
+walked = draw(walk, draw.noise([0]).expand(len(walk), -1, -1, -1))
 
 # %% tags=["hide-input"]
 show.pictures(
@@ -748,9 +747,8 @@ at_species = ghosts[:, [0, 8, 16]].mean()
 between = ghosts[:, [4, 12]].mean()
 
 # %% tags=["hide-input"]
-again = paths.judged(walked, np.zeros((1, 64)), ("dog", "cat"))
-compared = np.abs(np.array(again["first"]) - classes[0, ::2, 0])
-assert compared.mean() < 0.05
+again = lesson.read(walked).probabilities["species"]
+lesson.agree(again[:, 0], classes[0, ::2, 0], 0.05)
 jump, width = mean_and_interval(legs.ravel()), mean_and_interval(widths)
 show.say(
     f"The largest of eight steps makes **{spread(jump, 100)} %** of the way in "
@@ -819,7 +817,7 @@ torch.testing.assert_close(
 # %%
 PLACES = paths.PLACES
 grid = torch.cat([place(corners, x, y) for y in PLACES for x in PLACES])
-tiles = draw(grid, initial_noise([0]).expand(len(grid), -1, -1, -1))
+tiles = draw(grid, draw.noise([0]).expand(len(grid), -1, -1, -1))
 
 # %% tags=["hide-input"]
 rows = tiles.reshape(5, 5, *tiles.shape[1:])[::-1]
@@ -834,8 +832,8 @@ sweep = stored("plane")
 flat = sweep["facts"]
 scaly, area = np.array(flat["scaly"]), np.array(flat["area"])
 mine = paths.on_cursor(tiles)
-assert np.abs(np.array(mine["scaly"]) - scaly[0]).mean() < 0.05
-assert np.abs(np.array(mine["area"]) - area[0]).mean() < 0.01
+lesson.agree(mine["scaly"], scaly[0], 0.05)
+lesson.agree(mine["area"], area[0], 0.01)
 
 # %% tags=["hide-input"]
 show.against_cursor(

@@ -70,12 +70,14 @@ from course_utils import show
 from course_utils.critters import caption, sample
 from course_utils.critters.dataset import HELD_OUT_SEED
 from course_utils.diffusion.generate import TextToImage
-from course_utils.diffusion.samplers import initial_noise, stock_scheduler
+from course_utils.diffusion.samplers import stock_scheduler
+from course_utils.measure import lesson
 from course_utils.measure.sweeps import guidance, stored
 
 show.style()
 draw = TextToImage.load()
 unet = draw.unet
+lesson.note()
 
 # %% [markdown]
 # `unet` is the denoiser of section 2, a `UNet2DConditionModel` like Stable Diffusion's. It takes a
@@ -146,6 +148,7 @@ import diffusers
 import transformers
 
 from course_utils.models.export import export
+from course_utils.models.schedulers import scheduler
 
 for library in (diffusers, transformers):
     library.utils.logging.set_verbosity_error()
@@ -153,6 +156,8 @@ for library in (diffusers, transformers):
 with tempfile.TemporaryDirectory() as folder:
     place = export("text_to_image", f"{folder}/model")
     stock = diffusers.StableDiffusionPipeline.from_pretrained(place)
+stock.to(unet.device, unet.dtype)
+stock.scheduler = scheduler("ddim")
 stock.set_progress_bar_config(disable=True)
 
 # %% [markdown]
@@ -162,13 +167,13 @@ stock.set_progress_bar_config(disable=True)
 # %%
 prompt = caption(sample(1, HELD_OUT_SEED)[0])
 words, nothing = draw.text.read([prompt, ""]).split(1)
-noise = initial_noise([0])
+noise = draw.noise([0])
 
 
 def piped(w):
     """The stock pipeline's latent."""
     options = dict(num_inference_steps=25, latents=noise, output_type="latent")
-    return stock(prompt, guidance_scale=w, **options).images
+    return stock(prompt, guidance_scale=w, **options).images.cpu().float()
 
 
 def apart(a, b):
@@ -243,7 +248,7 @@ def arrows(noise, words, nothing, w):
 
 
 W = 3.0
-pairs, times = arrows(initial_noise(range(8)), states, empty, W)
+pairs, times = arrows(draw.noise(range(8)), states, empty, W)
 epsilon_u, epsilon_c = pairs.unbind(1)
 difference = epsilon_c - epsilon_u
 
@@ -497,7 +502,7 @@ again = guidance.guidance_scales(
 )["rows"][0]
 for key in ("accuracy", "saturation", "contrast"):
     value, half = at[3.0][key]
-    assert abs(again[key][0] - value) < half + again[key][1] + 0.02, key
+    lesson.agree(again[key][0], value, half + again[key][1] + 0.02, key)
 
 # %% tags=["hide-input"]
 show.say(
@@ -655,12 +660,9 @@ settle(
 # %%
 from course_utils.critters.dataset import pictures
 from course_utils.diffusion import schedule
-from course_utils.models import to_tensor
 
-with torch.inference_mode():
-    posterior = draw.vae.encode(to_tensor(pictures(24, HELD_OUT_SEED))).latent_dist
-    codes = posterior.mode() * draw.vae.config.scaling_factor
-fresh = initial_noise(range(100, 124))
+codes = draw.encode(pictures(24, HELD_OUT_SEED))
+fresh = draw.noise(range(100, 124))
 told_all = sample(24, HELD_OUT_SEED)
 contexts = draw.text.read([caption(scene) for scene in told_all])
 TIMES = (999, 800, 500, 200)
@@ -756,14 +758,15 @@ show.say(
 cats = guidance.cats(6)
 open_prompts = [guidance.untold(cat) for cat in cats]
 cat_words = draw.text.read(open_prompts)
-cat_noise = initial_noise(range(6))
+cat_noise = draw.noise(range(6))
 quick = replace(draw, steps=guidance.STEPS)
 away = {
     text: sampled(cat_noise, cat_words, draw.text.read([text]).expand_as(cat_words), 3.0, guidance.STEPS)
     for text in ("", "a fluffy cat")
 }  # fmt: skip
-theirs = quick.latents(open_prompts[:2], range(2), guidance_scale=3.0, negative_prompt="a fluffy cat")
-torch.testing.assert_close(away["a fluffy cat"][:2], theirs, rtol=1e-3, atol=1e-3)
+options = dict(guidance_scale=3.0, negative_prompt="a fluffy cat", sampler="ddim")
+theirs = quick.latents(open_prompts[:2], range(2), **options)
+lesson.close(away["a fluffy cat"][:2], theirs, rtol=1e-3, atol=1e-3)
 
 # %% tags=["hide-input"]
 show.pictures(
@@ -782,7 +785,7 @@ by_text = {row["name"]: row for row in negative["facts"]["rows"]}
 for text, z in away.items():
     value, half = by_text[text]["scaly"]
     again = guidance.textures(draw.decode(z), cats)["scaly"]
-    assert abs(again[0] - value) <= half + again[1]
+    lesson.agree(again[0], value, half + again[1], text)
 
 # %% tags=["hide-input"]
 show.table(
@@ -841,7 +844,7 @@ def with_word(texture):
 
 
 direction = (with_word("scaly") - with_word("fluffy")).mean(0, keepdim=True)
-torch.testing.assert_close(direction, guidance.texture_direction(draw))
+lesson.close(direction, guidance.texture_direction(draw))
 
 # %% tags=["hide-input"]
 words_of = ["(begin)", *caption(teachers[0].but(texture="fluffy")).replace(",", " ,").split(), "(end)"]
@@ -883,7 +886,7 @@ by_way = {row["name"]: row for row in arithmetic["facts"]["rows"]}
 for name, made in summed.items():
     value, half = by_way[name]["scaly"]
     again = guidance.textures(made, cats)["scaly"]
-    assert abs(again[0] - value) <= half + again[1] + 0.1, name
+    lesson.agree(again[0], value, half + again[1] + 0.1, name)
 
 # %% tags=["hide-input"]
 WAYS = {
@@ -966,7 +969,7 @@ with torch.inference_mode():
     predicted(noisy, T, contexts)
     handle.remove()
     maps, said = attention(layer, caught["places"], caught["words"])
-torch.testing.assert_close(said, caught["answer"], rtol=1e-3, atol=1e-4)
+lesson.close(said, caught["answer"], rtol=1e-3, atol=1e-4)
 
 # %% tags=["hide-input"]
 assert maps.min() > 0
@@ -1112,7 +1115,7 @@ from course_utils.diffusion.attention import attending, keep_first
 
 before, after = guidance.swap_pairs("species", 4)
 both_words = draw.text.read([caption(scene) for scene in (*before, *after)])
-both_noise = initial_noise(range(4)).repeat(2, 1, 1, 1)
+both_noise = draw.noise(range(4)).repeat(2, 1, 1, 1)
 run = both_noise, both_words, nothing.expand_as(both_words), 3.0, guidance.STEPS
 free = sampled(*run)
 with attending(unet, keep_maps):
@@ -1177,12 +1180,11 @@ show.pictures(
 )
 
 # %%
-from course_utils.measure import critic
 from course_utils.measure.reader import read_by_colour
 
 whole, flattened = (draw.decode(z) for z in (free, mapless))
 obeys = {
-    name: mean_and_interval(guidance.right(critic.read(x), (*before, *after)))
+    name: mean_and_interval(guidance.right(lesson.read(x), (*before, *after)))
     for name, x in {"maps": whole, "no maps": flattened}.items()
 }
 same_place = mean_and_interval(
@@ -1241,16 +1243,16 @@ settle(
 # %%
 lottery = torch.Generator().manual_seed(0)
 order = torch.randperm(contexts.shape[1], generator=lottery)
-rotation, _ = torch.linalg.qr(torch.randn(96, 96, generator=lottery))
+rotation, _ = torch.linalg.qr(torch.randn(draw.text.width, draw.text.width, generator=lottery))
 with torch.inference_mode():
     straightly = unet(noisy[:8], T, contexts[:8]).sample
     shuffled = unet(noisy[:8], T, contexts[:8][:, order]).sample
     twice = unet(noisy[:8], T, contexts[:8].repeat(1, 2, 1)).sample
 
 # %%
-READ = {"as they are": contexts[:8], "rotated": contexts[:8] @ rotation}
+READ = {"as they are": contexts[:8], "rotated": contexts[:8] @ rotation.to(contexts)}
 obeying = {
-    name: guidance.right(critic.read(quick(tokens, range(8))), told_all[:8])
+    name: guidance.right(lesson.read(quick(tokens, range(8))), told_all[:8])
     for name, tokens in READ.items()
 }
 

@@ -11,7 +11,6 @@ from PIL import Image, ImageDraw
 
 from course_utils.critters import Scene
 from course_utils.demos.base import Demo
-from course_utils.diffusion.samplers import initial_noise
 from course_utils.measure.critic import read
 from course_utils.measure.sweeps.paths import Corners, corners, on_plane
 from course_utils.show.image import to_png
@@ -35,7 +34,7 @@ class Place:
 
 def visit(draw: Any, four: Corners, scaly: float, large: float, seed: int) -> Place:
     """Draw the animal at (scaly, large) from the noise of `seed`, and read it."""
-    picture = draw(on_plane(four, scaly, large), initial_noise([seed]))
+    picture = draw(on_plane(four, scaly, large), draw.noise([seed]))
     seen = read(picture)
     return Place(picture[0], float(seen.probabilities["texture"][0, 1]), float(seen.size[0]))
 
@@ -89,7 +88,7 @@ class Plane(Demo):
         """The four corners as one picture, large ones above, scaly ones to the right; drawn once."""
         if (name, seed) not in self.sheets:
             states = self.four[name].flatten(0, 1)
-            a, b, c, d = self.draw(states, initial_noise([seed]).expand(4, -1, -1, -1))
+            a, b, c, d = self.draw(states, self.draw.noise([seed]).expand(4, -1, -1, -1))
             self.sheets[name, seed] = np.vstack([np.hstack([c, d]), np.hstack([a, b])])
         return self.sheets[name, seed]
 

@@ -80,7 +80,7 @@ def word_maps(
     if side not in sides:
         raise ValueError(f"no cross-attention has {side} places a side; there is some at {', '.join(map(str, sides))}")
     mean = torch.stack([maps for maps in seen if maps.shape[1] == side**2]).mean(0)
-    return mean.transpose(1, 2).unflatten(2, (side, side))
+    return mean.transpose(1, 2).unflatten(2, (side, side)).float().cpu()
 
 
 def keep_first(maps: Maps, guided: bool = True) -> Maps:

@@ -9,7 +9,7 @@ a picture and not to its place in a batch; an account of the evaluations.
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from course_utils.diffusion import maps, thrift
 from course_utils.diffusion.controlled import Controlled
 from course_utils.diffusion.inputs import Prompts, Starts, checked_guidance, checked_sampler, several, starts, whole
-from course_utils.diffusion.samplers import Latents, Predict, denoise, stock_scheduler, with_guidance
-from course_utils.models import load, to_array
+from course_utils.diffusion.samplers import Latents, Predict, denoise, initial_noise, stock_scheduler, with_guidance
+from course_utils.models import load, to_array, to_tensor
 from course_utils.models.registry import entry
 
 Context = Float[Tensor, "n k d"]
@@ -105,7 +106,7 @@ class TextToImage:
         rescale: float = 0.0, interval: tuple[float, float] | None = None,
         watch: Callable[[Latents, float], object] | None = None,
     ) -> Float[Tensor, "n c s s"]:
-        """Scaled latents, one for each prompt and seed, on the denoiser's device.
+        """Scaled latents, one for each prompt and seed, on the CPU.
 
         Args:
             prompts: texts, or the hidden states `[n, tokens, width]` of texts. An empty one is unconditional.
@@ -140,7 +141,7 @@ class TextToImage:
         with torch.inference_mode():
             z = thrift.thrifty(self, made)
         self.evaluations = self._seen / len(asked)
-        return z.clone()  # outside of inference mode: gradients may be taken of what is made from them
+        return z.cpu().clone()  # outside of inference mode: gradients may be taken of what is made from them
 
     def predictor(
         self, prompts: Prompts, guidance_scale: float | None = None, negative_prompt: str = "", control_map: Any = None,
@@ -153,6 +154,32 @@ class TextToImage:
         conditional, unconditional = self._states(asked, None if scale == 1 else negative_prompt)
         network = self._network(self._maps(control_map, len(asked)), conditioning_scale)
         return with_guidance(network, conditional, unconditional, scale, rescale, interval)
+
+    def noise(self, seeds: Sequence[int]) -> Float[Tensor, "n c s s"]:
+        """Standard normal latents of the denoiser's own size, a seed each, on the CPU: what pictures begin with."""
+        return initial_noise(seeds, self.unet.config.sample_size, self.unet.config.in_channels)
+
+    @property
+    def side(self) -> int:
+        """Pixels of a picture's side: eight for each place of a latent, with the autoencoders of Stable Diffusion."""
+        halvings = len(self.vae.config.block_out_channels) - 1 if self.vae is not None else 0
+        return int(self.unet.config.sample_size * 2**halvings)
+
+    @torch.no_grad()
+    def encode(self, pictures: UInt8[np.ndarray, "n h w 3"]) -> Float[Tensor, "n c s s"]:
+        """Scaled latents of pictures (the means of the posterior), on the CPU; other sizes are brought to the model's.
+
+        Raises `ValueError` where there is no encoder: a denoiser in pixels.
+        """
+        if self.vae is None:
+            raise ValueError("a denoiser in pixels has no latents: pictures are its latents, see models.to_tensor")
+        side, parts = self.side, []
+        for part in to_tensor(pictures).split(self.batch):
+            if part.shape[-2:] != (side, side):
+                part = interpolate(part, (side, side), mode="bilinear", antialias=True)
+            z = self.vae.encode(part.to(self.vae.device, self.vae.dtype)).latent_dist.mode()
+            parts.append(z.float().cpu() * self.vae.config.scaling_factor)
+        return torch.cat(parts)
 
     @property
     def place(self) -> torch.device:

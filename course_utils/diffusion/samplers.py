@@ -36,7 +36,10 @@ def drawn(sources: Sequence[torch.Generator], size: int = 16, channels: int = 4)
 
 
 def initial_noise(seeds: Sequence[int], size: int = 16, channels: int = 4) -> Float[Tensor, "b channels size size"]:
-    """Standard normal latents, one seed each: what every picture of the course begins with."""
+    """Standard normal latents, one seed each: what every picture of the course begins with.
+
+    `TextToImage.noise` knows the size of its own model.
+    """
     return drawn(generators(seeds), size, channels)
 
 

@@ -11,10 +11,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from torch.nn.functional import normalize
+from torch import Tensor
+from torch.nn.functional import interpolate, normalize
+from transformers import CLIPTokenizer
+from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 from course_utils.critters import SYNONYMS, Scene, caption
 from course_utils.models import to_tensor
+from course_utils.models.hub import fetch
+from course_utils.models.registry import entry
+from course_utils.models.text import published_tokenizer
 from course_utils.models.tokenizer import encode
 
 Vectors = Float[np.ndarray, "n d"]
@@ -73,17 +79,37 @@ def chance(words: np.ndarray) -> float:
 @torch.inference_mode()
 def picture_embeddings(clip: Any, shown: UInt8[np.ndarray, "n 128 128 3"], batch: int = 64) -> Float[np.ndarray, "n d"]:
     """CLIP's joint embedding of pictures, of length 1."""
-    place = clip.device
-    parts = [clip.visual_projection(clip.vision_model(pixel_values=x.to(place)).pooler_output)
-             for x in to_tensor(shown).split(batch)]
+    parts = [clip.visual_projection(clip.vision_model(pixel_values=x.to(clip.device, clip.dtype)).pooler_output)
+             for x in as_seen(clip, to_tensor(shown)).split(batch)]
     return normalize(torch.cat(parts).float(), dim=1).cpu().numpy()
+
+
+def as_seen(clip: Any, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 s s"]:
+    """Pictures in [-1, 1] as a CLIP was trained to see them: the course's as they are, published ones resized
+    (bicubic) and standardised by the means and deviations of the photographs behind them."""
+    if published(clip):
+        side = clip.config.vision_config.image_size
+        x = interpolate((x + 1) / 2, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
+        mean, deviation = (torch.tensor(v).view(3, 1, 1) for v in (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD))
+        x = (x - mean) / deviation
+    return x
+
+
+def published(clip: Any) -> bool:
+    """Whether a CLIP came from the hub, by `models.load`."""
+    return getattr(clip, "course_scale", "critters") != "critters"
+
+
+def words_of(clip: Any) -> CLIPTokenizer | None:
+    """The tokenizer of a published CLIP, the same as that of Stable Diffusion's text encoder; `None`: the course's."""
+    return published_tokenizer(fetch(entry("text_encoder", clip.course_scale))) if published(clip) else None
 
 
 @torch.inference_mode()
 def text_embeddings(clip: Any, texts: Sequence[str], batch: int = 256) -> Float[np.ndarray, "n d"]:
     """CLIP's joint embedding of texts, of length 1."""
     parts = [clip.text_projection(clip.text_model(input_ids=ids.to(clip.device)).pooler_output)
-             for ids in encode(texts).split(batch)]
+             for ids in encode(texts, words_of(clip)).split(batch)]
     return normalize(torch.cat(parts).float(), dim=1).cpu().numpy()
 
 

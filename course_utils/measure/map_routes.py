@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_utils.diffusion.controlled import Controlled
+from course_utils.models.answering import answering
 
 WIDTHS = (16, 24, 32, 64)
 """Channels of the hint encoder, as in the shipped ControlNets."""
@@ -38,7 +39,7 @@ def controlnet(base: Any, seed: int) -> ControlNetModel:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         control = ControlNetModel.from_unet(base, conditioning_embedding_out_channels=WIDTHS).requires_grad_(True)
-    return plain(control)
+    return plain(answering(control.to(base.device)))
 
 
 def plain(network: Any) -> Any:
@@ -59,7 +60,7 @@ class Beside(nn.Module):
 
     def forward(self, z: Latents) -> Float[Tensor, "n c 16 16"]:
         """Features of latent and map; maps serve again where there are more latents than maps."""
-        return self.conv_in(z) + self.hint(self.shown.repeat(len(z) // len(self.shown), 1, 1, 1))
+        return self.conv_in(z) + self.hint(self.shown.repeat(len(z) // len(self.shown), 1, 1, 1).to(z))
 
 
 def concatenated(base: Any, seed: int) -> Any:
@@ -112,7 +113,7 @@ class Attended(nn.Module):
 
     def forward(self, z: Latents, t: Any, context: Float[Tensor, "n k d"], return_dict: bool = False) -> Any:
         """The U-Net's prediction; maps serve again where there are more latents than maps."""
-        further = self.further(self.shown).repeat(len(z) // len(self.shown), 1, 1)
+        further = self.further(self.shown.to(self.places)).repeat(len(z) // len(self.shown), 1, 1)
         return self.unet(z, t, (context, [further]), return_dict=return_dict)
 
 
@@ -121,7 +122,7 @@ def attended(base: Any, seed: int) -> Attended:
     hint = controlnet(base, seed).controlnet_cond_embedding
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return Attended(base, hint, base.config.block_out_channels[0])
+        return answering(Attended(base, hint, base.config.block_out_channels[0]).to(base.device))
 
 
 WAYS = ("ControlNet", "channel concatenation", "cross-attention")

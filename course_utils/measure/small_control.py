@@ -13,15 +13,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_utils.critters import Scene, pose_map, render, sample
+from course_utils.critters import Scene, render, sample
 from course_utils.critters.dataset import HELD_OUT_SEED, TRAINING_SEED
 from course_utils.diffusion import schedule
 from course_utils.diffusion.generate import TextToImage
 from course_utils.diffusion.maps import from_pictures
-from course_utils.diffusion.samplers import ddim, initial_noise
-from course_utils.measure import critic
+from course_utils.diffusion.samplers import ddim
+from course_utils.measure import critic, lesson
 from course_utils.measure.map_routes import Maps, Network, optimiser
-from course_utils.models.images import to_tensor
 
 CAPTION = "a fluffy orange fox standing on a green background"
 SCENES, JUDGED = 64, 10
@@ -53,9 +52,8 @@ class Problem:
 def problem(draw: TextToImage, scenes: int = SCENES, judged: int = JUDGED) -> Problem:
     """The reduced problem, drawn and encoded: a few seconds."""
     known, held_out = foxes(scenes, TRAINING_SEED), foxes(judged, HELD_OUT_SEED)
-    x = to_tensor(np.stack([render(scene) for scene in known]))
-    z = torch.cat([draw.vae.encode(part).latent_dist.mode() for part in x.split(32)]) * draw.vae.config.scaling_factor
-    maps, shown = (from_pictures([pose_map(s) for s in group]) for group in (known, held_out))
+    z = draw.encode(np.stack([render(scene) for scene in known]))
+    maps, shown = (from_pictures(lesson.maps(group, draw.side)) for group in (known, held_out))
     return Problem(z, maps, shown, critic.true_keypoints(held_out), draw.text.read([CAPTION]))
 
 
@@ -88,6 +86,6 @@ def pictures(draw: TextToImage, network: Network, given: Problem) -> np.ndarray:
     """One picture for each held-out map, seeds 0, 1, 2, ..., uint8 `[m, 128, 128, 3]`."""
     words = given.words.expand(len(given.judged), -1, -1)
     denoiser = network(given.judged)
-    z = ddim(lambda z, t: denoiser(z, t, words, return_dict=False)[0], initial_noise(range(len(given.judged))),
+    z = ddim(lambda z, t: denoiser(z, t, words, return_dict=False)[0], draw.noise(range(len(given.judged))),
              schedule.trailing(SHORT))
     return draw.decode(z)

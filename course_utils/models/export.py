@@ -1,4 +1,4 @@
-"""An embedded model as a folder of the stock libraries: diffusers and transformers load it without this package.
+"""A model as a folder of the stock libraries: diffusers and transformers load it without this package.
 
 Noise-predicting roles become a folder for `StableDiffusionPipeline.from_pretrained`, ControlNets one for
 `StableDiffusionControlNetPipeline`: the same call that loads Stable Diffusion. That pipeline runs no flow and nothing
@@ -12,12 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 
 from course_utils import __version__
 from course_utils.critters import Scene, caption, depth_map, edge_map, pose_map
 from course_utils.models.export_text import readme
-from course_utils.models.loading import embedded, present, quiet
+from course_utils.models.hub import fetch
+from course_utils.models.loading import embedded, fetched, present, quiet
 from course_utils.models.registry import Entry, entry
 from course_utils.models.schedulers import scheduler
 from course_utils.models.weights import expected, recorded
@@ -32,13 +34,14 @@ MAPS: dict[str, Callable[[Scene], Any]] = {"pose": pose_map, "edge": edge_map, "
 
 
 def export(role: str, folder: str | Path, condition: str | None = None) -> Path:
-    """Write an embedded model to `folder`, which appears only when it is complete. Returns the folder.
+    """Write a model of the scale to `folder`, which appears only when it is complete. Returns the folder.
 
     An earlier export there is replaced. An interruption leaves at most hidden folders beside it, which the same call
     clears away.
 
     Args:
-        role: as in `load`; `"vae"`, `"preview"` and `"clip"` become folders of their own classes.
+        role: as in `load`; `"vae"`, `"preview"` and `"clip"` become folders of their own classes. The scale is
+            `COURSE_SCALE`; of a published model the stock pipeline is written, without a README.
         folder: a new or empty one, or that of an earlier export.
         condition: of a ControlNet.
 
@@ -46,7 +49,7 @@ def export(role: str, folder: str | Path, condition: str | None = None) -> Path:
         ValueError: unknown role or condition; the folder holds something else.
         WeightsError: the weights are damaged or not in this copy of the course.
     """
-    chosen, target = entry(role, "critters", condition), Path(folder).resolve()
+    chosen, target = entry(role, None, condition), Path(folder).resolve()
     refuse_foreign(target)
     unfinished, replaced = (target.with_name(f".{target.name}.{word}") for word in ("unfinished", "replaced"))
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -70,6 +73,10 @@ def refuse_foreign(target: Path) -> None:
 
 def write(chosen: Entry, folder: Path) -> None:
     """Everything that the folder holds, the mark last."""
+    if not chosen.embedded:
+        pipeline_of(chosen).save_pretrained(folder)
+        (folder / MARK).write_text(json.dumps({"course": __version__, "hub": chosen.hub}, indent=1) + "\n")
+        return
     if not chosen.objective:
         write_alone(chosen, folder)
     elif runs_in_pipeline(chosen):
@@ -111,6 +118,8 @@ def parts(chosen: Entry) -> dict[str, Any]:
     """What a pipeline consists of, by the names of its folders."""
     from course_utils.models.tokenizer import build
 
+    if not chosen.embedded:
+        return published_parts(chosen)
     network = embedded(chosen)
     nets = {"unet": embedded(entry(chosen.base, "critters")), "controlnet": network} if chosen.condition else {
         "unet": network}
@@ -118,6 +127,18 @@ def parts(chosen: Entry) -> dict[str, Any]:
         nets["vae"] = embedded(entry("vae", "critters"))
     text = text_side(embedded(entry("clip", "critters")))
     return {**nets, "text_encoder": text, "tokenizer": build(), "scheduler": scheduler(chosen.sampler)}
+
+
+def published_parts(chosen: Entry) -> dict[str, Any]:
+    """The same of a published model that `StableDiffusionPipeline` runs. Raises `ValueError` for any other."""
+    from course_utils.models.text import published_tokenizer
+
+    if chosen.stock or chosen.condition or chosen.objective != "epsilon":
+        raise ValueError(f"{chosen.name} ({chosen.scale}) lies ready for its own pipeline on the hub: {chosen.hub}")
+    text, vae = (entry(role, chosen.scale) for role in ("text_encoder", "vae"))
+    nets = {"unet": chosen, "vae": vae, "text_encoder": text}
+    return {**{name: fetched(one, torch.float32) for name, one in nets.items()},
+            "tokenizer": published_tokenizer(fetch(text)), "scheduler": scheduler(chosen.sampler)}
 
 
 def text_side(clip: Any) -> Any:

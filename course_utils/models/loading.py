@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from course_utils.models import lora, lowrank
+from course_utils.models.answering import answering
 from course_utils.models.devices import mind_the_time, pick_device
 from course_utils.models.hub import Source, cached, fetch
 from course_utils.models.registry import Entry, entry, weights_name
@@ -53,7 +54,9 @@ def ready(chosen: Entry, device: str | torch.device | None = None) -> Any:
     dtype = torch.float32 if place.type == "cpu" else getattr(torch, chosen.gpu_dtype)
     model = embedded(chosen, dtype) if chosen.embedded else fetched(chosen, dtype)
     print(f"{chosen.name}: scale {chosen.scale}, on {place}")
-    return model.to(place).eval().requires_grad_(False)
+    model = model.to(place).eval().requires_grad_(False)
+    model.course_scale = chosen.scale  # type: ignore[assignment]
+    return model if place.type == "cpu" else answering(model)
 
 
 def embedded(chosen: Entry, dtype: torch.dtype = torch.float32) -> nn.Module:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from IPython.display import Markdown
 
+from course_utils.models.registry import scale_or_default
+
 
 def digits(value: float, significant: int = 3) -> str:
     """`value` with three significant digits and thin groups: 27.5, 0.0312, 786,432 (whole numbers stay whole).
@@ -37,7 +39,12 @@ def gap(decibels: float) -> str:
 
 
 def above(value: float, bound: float) -> str:
-    """`'more than <bound>'`, having checked it: for what a notebook trains itself, where digits differ by machine."""
+    """`'more than <bound>'`, having checked it: for what a notebook trains itself, where digits differ by machine.
+
+    The bound is one of the course's own models; at another scale the number is told as it is. So is it by `below`.
+    """
+    if scale_or_default(None) != "critters":
+        return digits(float(value))
     if not value > bound:
         raise AssertionError(f"expected more than {bound}, measured {value}")
     return f"more than {bound:g}"
@@ -45,6 +52,8 @@ def above(value: float, bound: float) -> str:
 
 def below(value: float, bound: float) -> str:
     """`'less than <bound>'`, having checked it."""
+    if scale_or_default(None) != "critters":
+        return digits(float(value))
     if not value < bound:
         raise AssertionError(f"expected less than {bound}, measured {value}")
     return f"less than {bound:g}"

@@ -24,6 +24,9 @@ class Painter:
     def __init__(self):
         self.calls = 0
 
+    def noise(self, seeds):
+        return torch.zeros(len(seeds), 4, 16, 16)
+
     def __call__(self, states, noise):
         self.calls += 1
         assert len(states) == len(noise)

@@ -23,8 +23,9 @@ from course_utils.models import tokenizer
 from course_utils.models.published import PUBLISHED, SANA, SD15, SDXL, SPRINT, ZIMAGE
 
 WIDTH = 16
-BLOCKS = {"down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
-          "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"), "block_out_channels": (8, 16)}  # fmt: skip
+BLOCKS = {"down_block_types": ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
+          "up_block_types": ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
+          "block_out_channels": (8, 8, 16, 16)}  # fmt: skip
 
 
 def unet(channels: int = 4, **more: object) -> UNet2DConditionModel:

@@ -1,5 +1,6 @@
 """The ways of section 2: their points, and the plane, where what must come out is known."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -55,3 +56,10 @@ def test_coarse_pixels_are_means_of_blocks():
     coarse = spaces.coarse(picture).reshape(16, 16, 3)
     assert coarse[0, 1].tolist() == [1, 1, 1]
     assert coarse.sum() == 3
+
+
+def test_a_cursor_over_pictures_without_an_animal_has_no_jumps():
+    grey = np.full((25, 64, 64, 3), 128, np.uint8)
+    found = paths.on_cursor(grey)
+    assert np.ptp(found["area"]) == 0
+    assert np.isnan(found["size_jump"])

@@ -2,6 +2,7 @@
 
     python -m course_utils.measure sweeps                    # those that are missing or out of date
     python -m course_utils.measure sweeps guidance --anew    # this one in any case
+    accelerate launch --num_processes 4 -m course_utils.measure sweeps   # four share them
 
 A result carries n, the seconds it took, what its function says of seeds, and the hashes of the weights behind it.
 Weights that have changed since make it an error to read, so no figure shows what the models no longer do. Each sweep is
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from course_utils.models.registry import scale_or_default
 from course_utils.models.weights import expected
 
 Facts = dict[str, Any]
@@ -131,6 +133,17 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
+def mine(names: Sequence[str]) -> list[str]:
+    """Those that this process makes: all, or, under `accelerate launch`, every so-manieth, on the process's own GPU."""
+    rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    if count > 1:
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+    return list(names)[rank::count]
+
+
 def main(argv: list[str] | None = None, folder: Path = RESULTS) -> None:
     """Run what is asked for, or what is missing or out of date."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -140,7 +153,9 @@ def main(argv: list[str] | None = None, folder: Path = RESULTS) -> None:
     options = parser.parse_args(argv)
     for name in options.names:
         sweep(name)
-    for name in options.names or SWEEPS:
+    if scale_or_default(None) != "critters":
+        parser.error("sweeps are measured on the course's own models: unset COURSE_SCALE")
+    for name in mine(options.names or list(SWEEPS)):
         if up_to_date(name, folder) and not options.anew:
             print(f"{name}: up to date")
             continue

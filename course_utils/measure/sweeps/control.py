@@ -13,7 +13,7 @@ import numpy as np
 from course_utils.critters import CONDITIONS, Scene, caption, render, sample
 from course_utils.critters.dataset import HELD_OUT_SEED
 from course_utils.diffusion.generate import TextToImage
-from course_utils.measure import critic
+from course_utils.measure import critic, lesson
 from course_utils.measure.adherence import MEASURES, keypoint_error
 from course_utils.measure.autoencoder import reconstruct
 
@@ -68,7 +68,8 @@ def pictures(
 ) -> np.ndarray:
     """One picture for each scene's map, and its caption or another prompt; seeds 0, 1, 2, ..."""
     words = list(prompts) or [caption(scene) for scene in scenes]
-    return draw(words, range(len(words)), control_map=maps(condition, scenes), conditioning_scale=scale)
+    shown = maps(condition, scenes) if lesson.own() else lesson.maps(scenes, draw.side)
+    return draw(words, range(len(words)), control_map=shown, conditioning_scale=scale)
 
 
 def walking(n: int) -> list[Scene]:

@@ -18,9 +18,10 @@ from course_utils.critters import CHOICES, LARGE_ABOVE, SMALL_BELOW, Scene, capt
 from course_utils.critters.dataset import HELD_OUT_SEED, TRAINING_SEED
 from course_utils.diffusion.attention import prompt_to_prompt
 from course_utils.diffusion.generate import TextToImage
-from course_utils.diffusion.samplers import denoise, initial_noise, stock_scheduler
+from course_utils.diffusion.samplers import denoise, stock_scheduler
 from course_utils.measure import critic, diversity, frechet
 from course_utils.measure.attention import iou
+from course_utils.measure.lesson import own, read
 from course_utils.measure.pictures import mean_and_interval
 from course_utils.measure.reader import read_by_colour
 
@@ -88,11 +89,13 @@ def of_renders(n: int, cache: Cache) -> Row:
 
 def facts(made: np.ndarray, scenes: Sequence[Scene], cache: Cache = None) -> Row:
     """What pictures of `SEEDS` seeds a prompt are worth; `frechet` is None where they are too few for one."""
-    reading, asked = critic.read(made), [caption(scene) for scene in scenes[::SEEDS]]
+    reading, asked = read(made), [caption(scene) for scene in scenes[::SEEDS]]
     features = reading.features
-    spread = diversity.diversity(features.reshape(len(asked), SEEDS, -1), asked, cache=cache)
+    by_prompt = features.reshape(len(asked), SEEDS, -1)
+    world = diversity.diversity(by_prompt, asked, cache=cache)["of_world"] if own() else None
     return {"pictures": len(made), "accuracy": over_prompts(right(reading, scenes)),
-            "diversity": [spread["distance"], spread["distance_interval"]], "diversity_of_world": spread["of_world"],
+            "diversity": interval(np.array([diversity.mean_pairwise_distance(one) for one in by_prompt])),
+            "diversity_of_world": world,
             **{name: over_prompts(getattr(diversity, name)(made)) for name in ("saturation", "contrast", "clipped")},
             "frechet": distance(features, cache)}
 
@@ -185,7 +188,7 @@ def negative_prompts(n: int, cache: Cache, names: Sequence[str] = NEGATIVE, draw
 
 def textures(made: np.ndarray, scenes: Sequence[Scene]) -> Row:
     """`scaly`: the share read so; `others`: the share of all other words that are read as the scenes have them."""
-    reading = critic.read(made)
+    reading = read(made)
     others = [reading.labels[key] == np.array([getattr(s, key) for s in scenes]) for key in CHOICES if key != "texture"]
     return {"scaly": interval(reading.labels["texture"] == "scaly"), "others": interval(np.mean(others, axis=0))}
 
@@ -227,9 +230,9 @@ def swap(draw: TextToImage, before: Sequence[Scene], after: Sequence[Scene], unt
         for k in range(0, len(before), 8):
             source, target = before[k:k + 8], after[k:k + 8]
             predict = draw.predictor([caption(scene) for scene in (*source, *target)])
-            noise = initial_noise(range(seed + k, seed + k + len(source))).repeat(2, 1, 1, 1)
+            noise = draw.noise(range(seed + k, seed + k + len(source))).repeat(2, 1, 1, 1)
             z = denoise(prompt_to_prompt(predict, draw.unet, until), stock_scheduler("ddim", draw.steps), noise)
-            parts.append(draw.decode(z).reshape(2, len(source), 128, 128, 3))
+            parts.append(np.stack(np.split(draw.decode(z), 2)))
     first, second = np.concatenate(parts, axis=1)
     return first, second
 
@@ -240,7 +243,7 @@ def swap_facts(draw: TextToImage, change: str, n: int, until: float) -> Row:
     silhouettes of different seeds."""
     before, after = swap_pairs(change, n)
     first, second = swap(draw, before, after, until)
-    old, new = critic.read(first), critic.read(second)
+    old, new = read(first), read(second)
     masks = [read_by_colour(pictures).masks for pictures in (first, second)]
     rest = [new.labels[key] == np.array([getattr(s, key) for s in after]) for key in CHOICES if key != change]
     return {"obeyed": interval(new.labels[change] == SWAPPED[change][1]), "kept": interval(np.mean(rest, axis=0)),

@@ -21,12 +21,12 @@ from course_utils.critters.dataset import HELD_OUT_SEED
 from course_utils.diffusion.generate import TextToImage
 from course_utils.diffusion.interpolation import slerp
 from course_utils.diffusion.inversion import invert
-from course_utils.diffusion.samplers import ddim, initial_noise
+from course_utils.diffusion.samplers import ddim
 from course_utils.diffusion.schedule import trailing
-from course_utils.measure.critic import read
 from course_utils.measure.doubles import ghost_score
 from course_utils.measure.frechet import real_features
 from course_utils.measure.interpolation import crossing, largest_step, rank_correlation, steady, to_nearest
+from course_utils.measure.lesson import read
 from course_utils.measure.reader import read_by_colour
 from course_utils.models import load
 
@@ -70,7 +70,7 @@ def pairs(n: int) -> list[tuple[Scene, Scene]]:
 
 def ends(draw: TextToImage, pair: tuple[Scene, Scene], seed: int) -> tuple[End, End]:
     """Both animals of a pair, from the noises of seeds 2 seed and 2 seed + 1."""
-    noise, states = initial_noise([2 * seed, 2 * seed + 1]), draw.text.read([caption(scene) for scene in pair])
+    noise, states = draw.noise([2 * seed, 2 * seed + 1]), draw.text.read([caption(scene) for scene in pair])
     z = draw.latents(states, noise)
     first, second = (End(noise[k:k + 1], states[k:k + 1], z[k:k + 1]) for k in (0, 1))
     return first, second
@@ -180,7 +180,7 @@ def dog_fox_cat(n: int, cache: Any = None) -> dict[str, Any]:
                              "jump": [], "crossing": []}
     for seed, scene in enumerate(with_size()[:n]):
         states = three_states(draw, scene)
-        z = draw.latents(states, initial_noise([seed]).expand(len(states), -1, -1, -1))
+        z = draw.latents(states, draw.noise([seed]).expand(len(states), -1, -1, -1))
         pictures = draw.decode(z)
         p = read(pictures).probabilities["species"]
         facts["species"].append(p.tolist())
@@ -230,7 +230,7 @@ def plane(n: int, cache: Any = None) -> dict[str, Any]:
     for seed, scene in enumerate(with_size()[:n]):
         four = corners(draw, scene)
         states = torch.cat([on_plane(four, x, y) for y in PLACES for x in PLACES])
-        pictures = draw(states, initial_noise([seed]).expand(len(states), -1, -1, -1))
+        pictures = draw(states, draw.noise([seed]).expand(len(states), -1, -1, -1))
         for name, value in on_cursor(pictures).items():
             facts.setdefault(name, []).append(value)
     return facts
@@ -246,5 +246,10 @@ def on_cursor(pictures: Pictures) -> dict[str, Any]:
             "texture_rank": rank_correlation(x, scaly.ravel()), "size_rank": rank_correlation(y, area.ravel()),
             "texture_steady": float(np.mean([steady(row, 0.01) for row in scaly])),
             "size_steady": float(np.mean([steady(column, 0.01) for column in area.T])),
-            "texture_jump": float(np.mean([largest_step(row) for row in scaly])),
-            "size_jump": float(np.mean([largest_step(column) for column in area.T]))}
+            "texture_jump": float(np.mean([_jump(row) for row in scaly])),
+            "size_jump": float(np.mean([_jump(column) for column in area.T]))}
+
+
+def _jump(path: Float[np.ndarray, " n"]) -> float:
+    """The largest step's share; NaN where nothing changes at all, as where a reader sees no animal."""
+    return largest_step(path) if np.ptp(path) else float("nan")
