@@ -123,7 +123,7 @@ def test_a_training_step_lowers_the_loss_of_a_fixed_batch(lesson):
 
     base = small_unet()
     lesson.update(
-        base=base, small=SimpleNamespace(BATCH=2, LOWEST=small.LOWEST),
+        base=base, LATENT=(4, 16, 16), small=SimpleNamespace(BATCH=2, LOWEST=small.LOWEST),
         given=SimpleNamespace(latents=torch.randn(1, 4, 16, 16), maps=torch.rand(1, 3, 128, 128),
                               words=torch.randn(1, 24, 8)))  # fmt: skip
     control = lesson["ControlNet"](base)
