@@ -6,109 +6,56 @@ in step already is left alone. `models.json` says what there is, what it was mad
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from course_utils.critters import render, sample
 from course_utils.critters.dataset import HELD_OUT_SEED
-from course_utils.demos import graphs, packing
-from course_utils.models import load, lowrank
-from course_utils.models.registry import entry, weights_name
+from course_utils.demos import control, graphs, packing
+from course_utils.demos.parts import BASE, PARTS, example, model_of
+from course_utils.models import lowrank
+from course_utils.models.registry import EMBEDDED, entry, weights_name
+from course_utils.models.registry import roles as known_roles
 from course_utils.models.tokenizer import LENGTH, build
 from course_utils.models.weights import FOLDER as SHIPPED
-from course_utils.models.weights import expected, shipped, verified
+from course_utils.models.weights import expected, sha256, shipped, verified
 
 FOLDER = Path(__file__).resolve().parents[2] / "book" / "web" / "models"
-INDEX, TOKENIZER, SCENES = "models.json", "tokenizer.json", "scenes.png"
-BASE = "text_to_image"
+INDEX, TOKENIZER, SCENES, POSES = "models.json", "tokenizer.json", "scenes.png", "poses.json"
 
 
-@dataclass(frozen=True)
-class Part:
-    """A model of the page: the role it comes from, and how its graph is traced.
-
-    Attributes:
-        role: whose weights these are.
-        module: the graph's, around the model that `load` gives.
-        network: the part of the model whose weights it needs.
-        inputs, outputs: shapes of its inputs by name (tokens are whole numbers), names of its outputs.
-        convolutions_from: numbers from which a convolution is kept in 8 bits. A sampler asks a denoiser many times, and
-            its errors add up; the others are asked once.
-    """
-
-    role: str
-    module: Callable[[Any], nn.Module]
-    network: Callable[[Any], nn.Module]
-    inputs: dict[str, tuple[int, ...]]
-    outputs: tuple[str, ...]
-    convolutions_from: int = packing.SMALL
-
-
-def _same(model: Any) -> nn.Module:
-    return model
-
-
-def _text_side(model: Any) -> nn.Module:
-    return getattr(model, "text_model", model)
-
-
-LATENT, PICTURE, STATES = (1, 4, 16, 16), (1, 3, 128, 128), (1, LENGTH, 96)
-
-PARTS = {
-    "text": Part("clip", lambda clip: graphs.Words(_text_side(clip)), _text_side, {"ids": (1, LENGTH)}, ("states",)),
-    BASE: Part(BASE, graphs.Denoiser, _same, {"z": LATENT, "t": (1,), "states": STATES}, ("predicted",),
-               convolutions_from=140_000),
-    "decoder": Part("vae", graphs.Decoder, _same, {"z": LATENT}, ("picture",)),
-    "preview": Part("preview", graphs.Decoder, _same, {"z": LATENT}, ("picture",)),
-    "encoder": Part("vae", graphs.Encoder, _same, {"picture": PICTURE}, ("z",)),
-    "critic": Part("critic", graphs.Reader, _same, {"picture": PICTURE}, graphs.READ),
-}
-"""Models with a graph of their own."""
-
-
-STUDENTS = ("lcm",)
-"""Roles that the page uses where they are, and that share the base's graph."""
+ELSEWHERE = ("text_to_image_nodropout",)
+"""A difference that no demo asks for."""
 
 
 def students() -> list[str]:
-    """Those whose weights are shipped, as a difference to the base's own."""
-    return [name for name in STUDENTS if shipped(name) and weights_name(entry(name, "critters")) == lowrank.FILE]
+    """Denoisers that are shipped as a difference to the base, or to one of these, and so share its graph."""
+    return [known.role for known in EMBEDDED if known.objective and known.base and not known.condition
+            and known.role not in ELSEWHERE and shipped(known.role) and weights_name(known) == lowrank.FILE]
+
+
+def chain(name: str) -> list[str]:
+    """The roles that a model's weights are added up from, itself last."""
+    base = entry(name, "critters").base
+    return [*(chain(base) if base else []), name]
 
 
 def exportable() -> list[str]:
     """What can be exported from this copy of the course."""
-    return [name for name, part in PARTS.items() if shipped(part.role)] + students()
+    return [name for name, part in PARTS.items() if shipped(part.role)] + students() + control.names(students())
 
 
 def sources(name: str) -> dict[str, str]:
     """The hashes of the weights that a model of the page is made from."""
-    roles = [PARTS[name].role] if name in PARTS else [BASE, name]
+    student = chain(name) if name in students() else None
+    roles = [PARTS[name].role] if name in PARTS else student or control.roles(name)
     return {path: value for path, value in expected().items()
             if path.split("/")[0] in roles and path.endswith(".safetensors")}  # fmt: skip
-
-
-def model_of(role: str) -> Any:
-    """The shipped model, on the CPU."""
-    if role == "critic":
-        from course_utils.measure.critic import load_critic
-
-        return load_critic("cpu")
-    return load(role, "critters", "cpu")
-
-
-def example(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """Inputs to trace a graph with, and to compare it by: tokens, a timestep, or normal numbers."""
-    source = torch.Generator().manual_seed(0)
-    return {name: torch.randint(653, shape, generator=source) if name == "ids"
-            else torch.full(shape, 499.0) if name == "t" else torch.randn(shape, generator=source)
-            for name, shape in shapes.items()}  # fmt: skip
 
 
 def export_part(name: str, folder: Path) -> dict[str, Any]:
@@ -126,10 +73,17 @@ def export_part(name: str, folder: Path) -> dict[str, Any]:
 def export_student(name: str, folder: Path) -> dict[str, Any]:
     """Write a student's difference to the base, whose graph and weights it shares."""
     kept, _ = lowrank.read(verified(f"{name}/{lowrank.FILE}"))
-    weights = f"{name}.safetensors.gz"
-    packing.write(folder / weights, packing.packed({key: value.float().numpy() for key, value in kept.items()}))
-    shared = index(folder)[BASE]
-    return {**shared, "weights": [*shared["weights"], weights]}
+    tensors = {key: value.float().numpy() for key, value in kept.items()}
+    packing.write(folder / f"{name}.safetensors.gz", packing.packed(tensors, matrices_from=control.SMALL))
+    return {**index(folder)[BASE], "weights": [f"{role}.safetensors.gz" for role in chain(name)]}
+
+
+def reference(name: str) -> tuple[nn.Module, dict[str, Tensor]]:
+    """What a model of the page is in PyTorch, and inputs to compare the two by."""
+    if name in control.names(students()):
+        return control.reference(name), example(control.SHAPES[control.parts_of(name)[0]])
+    part = PARTS.get(name, PARTS[BASE])
+    return part.module(model_of(part.role if name in PARTS else name)), example(part.inputs)
 
 
 def index(folder: Path = FOLDER) -> dict[str, Any]:
@@ -150,21 +104,32 @@ def export(folder: Path = FOLDER, again: bool = False) -> Iterator[str]:
         found = index(folder)
         if in_step(name, found) and not again:
             continue
-        facts = export_part(name, folder) if name in PARTS else export_student(name, folder)
+        writer = export_part if name in PARTS else export_student if name in students() else control.write
+        facts = writer(name, folder)
         found[name] = {**facts, "use": usage(name), "made_from": sources(name)}
         found = {known: found[known] for known in exportable() if known in found}
-        for file in [found[name]["graph"], *found[name]["weights"]]:
-            found[name].setdefault("bytes", {})[file] = (folder / file).stat().st_size
-        (folder / INDEX).write_text(json.dumps(found, indent=1) + "\n")
+        listed = {known: weighed(facts, folder) for known, facts in found.items()}
+        (folder / INDEX).write_text(json.dumps(listed, indent=1) + "\n")
         yield name
     write_tokenizer(folder)
     write_scenes(folder)
+    (folder / POSES).write_text(json.dumps(control.poses(), separators=(",", ":")) + "\n")
+
+
+def weighed(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """With the size of each file, and a stamp that changes with it, by which the page asks for the file: so no cache
+    mixes two versions, and what several models need is fetched once."""
+    files = [folder / file for file in (facts["graph"], *facts["weights"])]
+    return {**facts, "bytes": {file.name: file.stat().st_size for file in files},
+            "stamps": {file.name: sha256(file)[:8] for file in files}}
 
 
 def usage(name: str) -> dict[str, Any]:
     """With which sampler, steps and guidance scale a denoiser is used."""
     role = PARTS[name].role if name in PARTS else name
-    if role == "critic" or not entry(role, "critters").objective:
+    if name == "controlled" or name.startswith("controlled_"):
+        role = control.parts_of(name)[1] or BASE
+    if role not in known_roles() or not entry(role, "critters").objective:
         return {}
     chosen = entry(role, "critters")
     return {"sampler": chosen.sampler, "steps": chosen.steps, "guidance": chosen.guidance}

@@ -5,6 +5,7 @@ from what `packing` wrote. Pictures and latents are one at a time; sides are the
 """
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,6 +90,50 @@ class Reader(nn.Module):
         """Logits of each attribute, the size as a fraction of the height, keypoints."""
         answers = self.critic(x)
         return tuple(answers[name] for name in READ)
+
+
+class Hint(nn.Module):
+    """What a ControlNet makes of a map, before it sees any latent."""
+
+    def __init__(self, control: Any) -> None:
+        super().__init__()
+        self.encoder = control.controlnet_cond_embedding
+
+    def forward(self, shown: Float[Tensor, "1 3 128 128"]) -> Float[Tensor, "1 c 16 16"]:
+        """Of a map in [0, 1]."""
+        return self.encoder(shown)
+
+
+class Control(nn.Module):
+    """A ControlNet behind its hint encoder: one evaluation."""
+
+    def __init__(self, control: Any) -> None:
+        super().__init__()
+        self.control = copy.deepcopy(control)
+        self.control.controlnet_cond_embedding = nn.Identity()
+
+    def forward(
+        self, z: Float[Tensor, "1 4 16 16"], t: Float[Tensor, " 1"], states: Float[Tensor, "1 24 96"],
+        hint: Float[Tensor, "1 c 16 16"], scale: Float[Tensor, " 1"],
+    ) -> tuple[Tensor, ...]:  # fmt: skip
+        """What is added to each skip connection and to the middle, times the conditioning scale."""
+        down, middle = self.control(z, t, states, hint, scale, return_dict=False)
+        return (*down, middle)
+
+
+class Controlled(nn.Module):
+    """A U-Net with room for what a ControlNet adds: one evaluation."""
+
+    def __init__(self, unet: Any) -> None:
+        super().__init__()
+        self.unet = unet
+
+    def forward(
+        self, z: Float[Tensor, "1 4 16 16"], t: Float[Tensor, " 1"], states: Float[Tensor, "1 24 96"], *added: Tensor
+    ) -> Float[Tensor, "1 4 16 16"]:
+        """What it predicts at timestep t."""
+        return self.unet(z, t, states, down_block_additional_residuals=added[:-1],
+                         mid_block_additional_residual=added[-1], return_dict=False)[0]
 
 
 @dataclass(frozen=True)

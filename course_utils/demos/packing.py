@@ -35,11 +35,11 @@ def quantised(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return levels.reshape(weight.shape), scale
 
 
-def packed(tensors: Tensors, convolutions_from: int = SMALL) -> dict[str, np.ndarray]:
-    """Tensors as the file keeps them; convolutions in 8 bits from so many numbers on."""
+def packed(tensors: Tensors, convolutions_from: int = SMALL, matrices_from: int = SMALL) -> dict[str, np.ndarray]:
+    """Tensors as the file keeps them; convolutions, and other matrices, in 8 bits from so many numbers on."""
     kept: dict[str, np.ndarray] = {}
     for name, weight in tensors.items():
-        if weight.ndim > 1 and weight.size >= (convolutions_from if weight.ndim == 4 else SMALL):
+        if weight.ndim > 1 and weight.size >= (convolutions_from if weight.ndim == 4 else matrices_from):
             kept[name], kept[name + SCALE] = quantised(weight)
         else:
             kept[name] = weight.astype(np.float16)

@@ -8,6 +8,7 @@ import pytest
 import serve
 from build import COMPLETE, HTML
 
+from tests.book.alone import Alone
 from tests.book.browsing import Visit, window
 
 INSTALL = "sudo apt install chromium"
@@ -57,3 +58,17 @@ def opened(browser, site):
     yield visit
     for one in windows:
         one.close()
+
+
+@pytest.fixture
+def alone(browser, site):
+    """Open demos on pages of their own; closes them."""
+    opened = []
+
+    def visit(name, *arguments, **options):
+        opened.append(Alone(browser, site, name, *arguments, **options))
+        return opened[-1]
+
+    yield visit
+    for one in opened:
+        one.context.close()

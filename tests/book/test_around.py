@@ -102,3 +102,15 @@ def test_the_front_end_passes_its_own_tests(repository):
     assert tests
     result = subprocess.run([node, "--test", *tests], capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stdout[-6000:]
+
+
+def test_a_demo_that_no_notebook_shows_may_stand_in_the_playground_with_a_poster(tmp_path):
+    (tmp_path / "p.webp").write_bytes(b"abc")
+    demo = playground.Demo("steps", "Steps", 5, ("Try.",), "p.webp", 'Two "pictures".')
+    html = playground.alone(demo, tmp_path)
+    assert 'data-demo="steps" data-state="poster"' in html
+    assert "data:image/webp;base64,YWJj" in html
+    assert 'alt="Two &quot;pictures&quot;."' in html
+    assert playground.FIGURE.search(html)
+    assert "playground-missing" not in playground.place(demo, None, html, "../")
+    assert playground.alone(playground.Demo("steps", "Steps", 5, ()), tmp_path) == ""

@@ -7,16 +7,17 @@ import pytest
 import torch
 
 from course_utils.demos import __main__ as command
-from course_utils.demos import export, packing
+from course_utils.demos import export, packing, parts
 from tests.demos.test_packing import Small
 
 
 @pytest.fixture
 def small(monkeypatch):
     """The small network in the place of every model."""
-    part = export.Part("critic", lambda model: model, lambda model: model.inner, {"x": (1, 3, 8, 8)}, ("y",))
+    part = parts.Part("critic", lambda model: model, lambda model: model.inner, {"x": (1, 3, 8, 8)}, ("y",))
     monkeypatch.setattr(export, "PARTS", {export.BASE: part})
     monkeypatch.setattr(export, "students", lambda: [])
+    monkeypatch.setattr(export.control, "names", lambda students: [])
     monkeypatch.setattr(export, "model_of", lambda role: Small())
 
 
@@ -26,7 +27,7 @@ def test_what_is_in_step_is_left_alone(small, tmp_path, capsys):
     assert facts["parameters"] == sum(value.numel() for value in Small().state_dict().values())
     assert facts["made_from"].keys() == {"critic/model.safetensors"}
     assert {path.name for path in tmp_path.iterdir()} == {
-        export.INDEX, export.TOKENIZER, export.SCENES, *facts["weights"], facts["graph"]}  # fmt: skip
+        export.INDEX, export.TOKENIZER, export.SCENES, export.POSES, *facts["weights"], facts["graph"]}  # fmt: skip
     command.main(["export", "--folder", str(tmp_path)])
     assert "in step" in capsys.readouterr().out
 
@@ -43,6 +44,7 @@ def test_a_student_shares_graph_and_weights_of_its_base(small, tmp_path, monkeyp
     up, down = torch.randn(80, 2), torch.randn(2, 80)
     monkeypatch.setattr(export, "students", lambda: ["lcm"])
     monkeypatch.setattr(export, "verified", lambda path: path)
+    monkeypatch.setattr(export, "chain", lambda name: [export.BASE, name])
     monkeypatch.setattr(export.lowrank, "read", lambda path: ({"w.up": up, "w.down": down}, {}))
     assert list(export.export(tmp_path)) == [export.BASE, "lcm"]
     base, student = (export.index(tmp_path)[name] for name in (export.BASE, "lcm"))

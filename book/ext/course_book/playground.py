@@ -5,6 +5,7 @@ page's own script brings it to life here as there. A demo that no page has yet l
 """
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -21,12 +22,18 @@ FIGURE = re.compile(r'<figure\b[^>]*\bdata-demo="([\w-]+)".*?</figure>', re.DOTA
 
 @dataclass(frozen=True)
 class Demo:
-    """A demo of the course: its name in the pages, its title, where it lives, what one could try."""
+    """A demo of the course: its name in the pages, its title, where it lives, what one could try.
+
+    One that no notebook shows yet may stand here already, with a `poster` of its own (a file beside `demos.json`) and
+    what that shows, `alt`.
+    """
 
     name: str
     title: str
     section: int
     ideas: tuple[str, ...]
+    poster: str = ""
+    alt: str = ""
 
 
 class Places(nodes.General, nodes.Element):
@@ -64,6 +71,16 @@ def forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
     known(env).pop(docname, None)
 
 
+def alone(demo: Demo, folder: Path) -> str:
+    """The host of a demo that no notebook shows, as HTML; nothing for one without a poster."""
+    if not demo.poster:
+        return ""
+    picture = b64encode((folder / demo.poster).read_bytes()).decode()
+    return (f'<figure class="course-demo" data-demo="{demo.name}" data-state="poster" style="margin:0">'
+            f'<img src="data:image/webp;base64,{picture}" alt="{escape(demo.alt)}" style="width:100%;height:auto">'
+            "<figcaption>The first picture; the models come when you look at it.</figcaption></figure>")
+
+
 def place(demo: Demo, page: str | None, html: str, up: str) -> str:
     """One demo with its ideas, as HTML."""
     ideas = "".join(f"<li>{escape(idea)}</li>" for idea in demo.ideas)
@@ -81,7 +98,7 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         blocks = []
         for demo in node["demos"]:
             found = sorted((page, of[demo.name]) for page, of in known(app.env).items() if demo.name in of)
-            page, html = found[0] if found else (None, "")
+            page, html = found[0] if found else (None, alone(demo, Path(app.srcdir) / Path(IDEAS).parent))
             blocks.append(place(demo, page, html, "../" * docname.count("/")))
         node.replace_self(nodes.raw("", "\n".join(blocks), format="html"))
 

@@ -68,7 +68,7 @@ export class Engine {
     this.progress({ bytes: this.bytes, total: this.total });
   }
 
-  /** @param {string} name @param {string} stamp changes with the weights, so that no cache mixes two versions */
+  /** @param {string} name @param {string} stamp changes with the file, so that no cache mixes two versions */
   file(name, stamp) {
     if (!this.files.has(name)) {
       this.files.set(name, unzipped(new URL(`${name}?${stamp}`, MODELS), (bytes) => this.count(bytes)));
@@ -99,12 +99,11 @@ export class Engine {
 
   /** @param {string} name */
   async prepared(name) {
-    const { graph, weights, made_from: sources } = (await this.index())[name];
-    const stamp = Object.values(sources).map((hash) => hash.slice(0, 8)).join("-");
-    const files = [graph, ...weights].map((file) => this.file(file, stamp));
-    const [[bytes, base, difference]] = await Promise.all([Promise.all(files), this.runtime()]);
+    const { graph, weights, stamps } = (await this.index())[name];
+    const files = [graph, ...weights].map((file) => this.file(file, stamps[file]));
+    const [[bytes, ...numbers]] = await Promise.all([Promise.all(files), this.runtime()]);
     const made = this.last.then(() => {
-      const data = assemble(parse(base), difference ? parse(difference) : null);
+      const data = assemble(numbers.map(parse));
       return InferenceSession.create(new Uint8Array(bytes), { externalData: [{ path: "weights", data }] });
     });
     this.last = made.catch(() => null);
@@ -138,6 +137,39 @@ export class Engine {
       this.milliseconds += performance.now() - began;
       return predicted;
     };
+  }
+
+  /**
+   * A denoiser with a ControlNet at its side, as samplers want it. Where the scale is 0 nothing is added.
+   * @param {string} name @param {string} control @param {Float32Array} map @param {number} scale
+   */
+  async controlled(name, control, map, scale) {
+    const hint = scale ? await this.hint(control, map) : null;
+    const silence = hint ? {} : await this.zeros(name);
+    return async (z, t, states) => {
+      const began = performance.now();
+      const shown = { z, t: Float32Array.of(t), states };
+      const added = hint ? await this.run(control, { ...shown, hint, scale: Float32Array.of(scale) }) : silence;
+      const { predicted } = await this.run(name, { ...shown, ...added });
+      this.evaluations += 1;
+      this.milliseconds += performance.now() - began;
+      return predicted;
+    };
+  }
+
+  /** What a ControlNet makes of a map; of the last one, remembered. @param {string} control @param {Float32Array} map */
+  async hint(control, map) {
+    const { from, by, hint } = this.hinted ?? {};
+    if (by === control && from.every((value, k) => value === map[k])) return hint;
+    const made = (await this.run(`hint_${control}`, { shown: map })).hint;
+    this.hinted = { from: map, by: control, hint: made };
+    return made;
+  }
+
+  /** A ControlNet's silence. @param {string} name */
+  async zeros(name) {
+    const shapes = Object.entries((await this.index())[name].inputs).filter(([key]) => key.startsWith("added_"));
+    return Object.fromEntries(shapes.map(([key, shape]) => [key, new Float32Array(shape.reduce((a, b) => a * b, 1))]));
   }
 
   /** Hidden states of a prompt, computed once. @param {string} prompt @returns {Promise<Float32Array>} */

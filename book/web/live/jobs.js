@@ -3,14 +3,17 @@
 import { Generator } from "./noise.js";
 import { pixels } from "./picture.js";
 import { reading } from "./reading.js";
-import { ddim, guided, lcm, mix } from "./samplers.js";
+import { guided, mix, SAMPLERS } from "./samplers.js";
+
+export { paths } from "./steps.js";
+export { way } from "./ways.js";
 
 /**
  * @typedef {import("./engine.js").Engine} Engine
  * @typedef {{alive: () => Promise<void>, show: (partial: any) => void}} Report
  */
 
-const COUNT = 4 * 16 * 16;
+export const COUNT = 4 * 16 * 16;
 const SIDE = 128;
 
 /** Fetch and prepare models. @param {Engine} engine @param {{models: string[]}} options */
@@ -36,22 +39,21 @@ export async function tokens(engine, { text }) {
 /**
  * Latents from noise by a denoiser of the page, with its own sampler.
  * @param {Engine} engine
- * @param {{model: string, steps: number, scale: number, seed: number}} options
+ * @param {{model: string, steps: number, scale: number, seed: number, noise?: Float32Array, network?: any}} options
  * @param {Float32Array} states @param {Float32Array | null} without states that guidance leads away from
  * @param {Report} report @param {(step: any) => Promise<void>} [watch] @param {(pair: any) => void} [look]
  */
-export async function sample(engine, { model, steps, scale, seed }, states, without, report, watch, look) {
+export async function sample(engine, options, states, without, report, watch, look) {
+  const { model, steps, scale, seed, noise, network = engine.network(model) } = options;
   const { use } = (await engine.index())[model];
-  const source = new Generator(seed);
-  const network = engine.network(model);
+  const source = new Generator(noise ? 0 : seed); // as the package has it: what is given goes with the source of seed 0
   const predict = without ? guided(network, states, without, scale, look) : (z, t) => network(z, t, states);
   const each = async (step) => {
     await watch?.(step);
     await report.alive();
   };
-  const noise = source.normal(COUNT);
-  if (use.sampler === "lcm") return lcm(predict, noise, steps, () => source.normal(COUNT), each);
-  return ddim(predict, noise, steps, each);
+  const start = noise ?? source.normal(COUNT);
+  return SAMPLERS[use.sampler](predict, start, steps, each, () => source.normal(COUNT));
 }
 
 /** @param {Engine} engine @param {Float32Array} z @param {string} decoder */
@@ -59,8 +61,8 @@ export async function decoded(engine, z, decoder = "decoder") {
   return (await engine.run(decoder, { z })).picture;
 }
 
-/** @param {Engine} engine */
-function spent(engine) {
+/** Milliseconds of an evaluation since the last time. @param {Engine} engine */
+export function spent(engine) {
   const step = engine.evaluations ? engine.milliseconds / engine.evaluations : 0;
   engine.evaluations = engine.milliseconds = 0;
   return step;
@@ -126,4 +128,23 @@ export async function guidance(engine, options, report) {
   const picture = await decoded(engine, z);
   const seen = reading(await engine.run("critic", { picture }));
   return { pixels: pixels(picture, SIDE), reading: seen, arrows, step: spent(engine), z };
+}
+
+/**
+ * A picture by a prompt and a map.
+ * @param {Engine} engine
+ * @param {{prompt: string, map: Float32Array, control: string, conditioning: number, model: string, decoder: string,
+ *   steps: number, scale: number, seed: number, read: boolean}} options
+ * @param {Report} report
+ */
+export async function controlled(engine, options, report) {
+  const { prompt, map, control, conditioning, model, scale, decoder, read } = options;
+  const states = await engine.states(prompt);
+  const without = scale === 1 ? null : await engine.states("");
+  const network = await engine.controlled(model, control, map, conditioning);
+  const z = await sample(engine, { ...options, network }, states, without, report);
+  const picture = await decoded(engine, z, decoder);
+  const answers = read ? await engine.run("critic", { picture }) : null;
+  return { pixels: pixels(picture, SIDE), reading: answers && reading(answers), keypoints: answers?.keypoints,
+    step: spent(engine), z };
 }

@@ -9,6 +9,9 @@ const DEMOS = {
   zip: () => import("./demos/zip.js"),
   plane: () => import("./demos/plane.js"),
   guidance: () => import("./demos/guidance.js"),
+  spaces: () => import("./demos/spaces.js"),
+  steps: () => import("./demos/steps.js"),
+  skeleton: () => import("./demos/skeleton.js"),
 };
 
 /** Readers who save data, and browsers that cannot tell what is in view, are asked first. */

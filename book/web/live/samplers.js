@@ -3,7 +3,7 @@
  * `predict(z, t)` gives the noise; `watch` sees each step and may stop the loop by throwing.
  */
 
-import { ALPHAS_BAR, consistency, trailing } from "./schedule.js";
+import { ALPHAS_BAR, consistency, STEPS, trailing } from "./schedule.js";
 
 /**
  * @typedef {Float32Array} Latent
@@ -59,10 +59,10 @@ const TIMESTEP_SCALING = 10;
 
 /**
  * Latent consistency (Luo et al., 2023): to the picture, back to a lower level with fresh noise, again.
- * @param {Predict} predict @param {Latent} z @param {number} steps
- * @param {() => Latent} draw fresh noise @param {Watch} [watch]
+ * @param {Predict} predict @param {Latent} z @param {number} steps @param {Watch | undefined} watch
+ * @param {() => Latent} draw fresh noise
  */
-export async function lcm(predict, z, steps, draw, watch) {
+export async function lcm(predict, z, steps, watch, draw) {
   const times = consistency(steps);
   for (const [index, t] of times.entries()) {
     const implied = impliedPicture(z, await predict(z, t), ALPHAS_BAR[t]);
@@ -74,4 +74,70 @@ export async function lcm(predict, z, steps, draw, watch) {
     await watch?.({ z, x0, t, index, steps });
   }
   return z;
+}
+
+/**
+ * Euler's method along a flow, whose network predicts noise minus picture (Lipman et al., 2023).
+ * @param {Predict} predict @param {Latent} z @param {number} steps @param {Watch} [watch]
+ */
+export async function eulerFlow(predict, z, steps, watch) {
+  for (let index = 0; index < steps; index++) {
+    const [now, then] = [1 - index / steps, 1 - (index + 1) / steps];
+    const velocity = await predict(z, STEPS * now);
+    const x0 = mix(1, z, -now, velocity);
+    z = mix(1, z, then - now, velocity);
+    await watch?.({ z, x0, t: STEPS * now, index, steps });
+  }
+  return z;
+}
+
+/**
+ * Consistency on a flow: to the picture, back to a lower level with fresh noise, again.
+ * @param {Predict} predict @param {Latent} z @param {number} steps @param {Watch | undefined} watch
+ * @param {() => Latent} draw fresh noise
+ */
+export async function lcmFlow(predict, z, steps, watch, draw) {
+  for (let index = 0; index < steps; index++) {
+    const [now, then] = [1 - index / steps, 1 - (index + 1) / steps];
+    const x0 = mix(1, z, -now, await predict(z, STEPS * now));
+    z = index + 1 < steps ? mix(1 - then, x0, then, draw()) : x0;
+    await watch?.({ z, x0, t: STEPS * now, index, steps });
+  }
+  return z;
+}
+
+/** By the names of `course_utils.models.schedulers`. */
+export const SAMPLERS = { ddim, lcm, euler_flow: eulerFlow, lcm_flow: lcmFlow };
+
+/**
+ * DDIM backwards: the noise from which it returns to z, or nearly (Song et al., 2021); each step is repeated with the noise
+ * predicted for the latent it found (Pan et al., 2023).
+ * @param {Predict} predict @param {Latent} z @param {number} steps @param {number} corrections
+ * @param {(index: number) => Promise<void>} [watch]
+ */
+export async function invert(predict, z, steps, corrections, watch) {
+  let now = 1;
+  for (const [index, t] of trailing(steps).reverse().entries()) {
+    const then = ALPHAS_BAR[t];
+    let found = z;
+    for (let k = 0; k <= corrections; k++) {
+      const epsilon = await predict(found, t);
+      found = mix(Math.sqrt(then), impliedPicture(z, epsilon, now), Math.sqrt(1 - then), epsilon);
+    }
+    [z, now] = [found, then];
+    await watch?.(index);
+  }
+  return z;
+}
+
+/**
+ * Along the arc between two vectors, on which noise keeps its length (Shoemake, 1985); straight where they nearly agree.
+ * @param {Latent} a @param {Latent} b @param {number} t
+ */
+export function slerp(a, b, t) {
+  const norm = (x) => Math.sqrt(x.reduce((sum, value) => sum + value * value, 0));
+  const [u, v] = [mix(1 / norm(a), a, 0, a), mix(1 / norm(b), b, 0, b)];
+  const omega = 2 * Math.atan2(norm(mix(1, u, -1, v)), norm(mix(1, u, 1, v)));
+  if (!(omega > 1e-4)) return mix(1 - t, a, t, b);
+  return mix(Math.sin((1 - t) * omega) / Math.sin(omega), a, Math.sin(t * omega) / Math.sin(omega), b);
 }

@@ -57,18 +57,18 @@ export function unpack({ values, shape, scale }) {
 }
 
 /**
- * One tensor of a network, or of a student of it that is kept as a low-rank difference.
- * @param {string} name @param {Weights} base @param {Weights | null} difference
+ * One tensor of a network: from the file that has it, with the low-rank differences of those behind it added.
+ * @param {string} name @param {Weights[]} files a base first, then what changes it
  */
-export function tensor(name, base, difference) {
-  const whole = difference?.tensors.get(`${name}.whole`);
-  if (whole) return unpack(whole);
-  const packed = base.tensors.get(name);
+export function tensor(name, files) {
+  const last = files.findLastIndex(({ tensors }) => tensors.has(`${name}.whole`)); // stands in the place of all before it
+  const packed = files[last]?.tensors.get(`${name}.whole`) ?? files.find(({ tensors }) => tensors.has(name))?.tensors.get(name);
   if (!packed) throw new Error(`the weights lack ${name}`);
   const numbers = unpack(packed);
-  const up = difference?.tensors.get(`${name}.up`);
-  const down = difference?.tensors.get(`${name}.down`);
-  if (up && down) addProduct(numbers, unpack(up), unpack(down), up.shape[1]);
+  for (const { tensors } of files.slice(last + 1)) {
+    const [up, down] = [tensors.get(`${name}.up`), tensors.get(`${name}.down`)];
+    if (up && down) addProduct(numbers, unpack(up), unpack(down), up.shape[1]);
+  }
   return numbers;
 }
 
@@ -92,16 +92,17 @@ function transpose(matrix, [rows, columns]) {
 }
 
 /**
- * The external data of a graph.
- * @param {Weights} base @param {Weights | null} [difference]
+ * The external data of a graph, in the order that the last file with a layout tells.
+ * @param {Weights[]} files
  * @returns {Uint8Array}
  */
-export function assemble(base, difference = null) {
-  const counts = base.layout.map(([, shape]) => shape.reduce((a, b) => a * b, 1));
+export function assemble(files) {
+  const layout = files.findLast((file) => file.layout.length)?.layout ?? [];
+  const counts = layout.map(([, shape]) => shape.reduce((a, b) => a * b, 1));
   const data = new Float32Array(counts.reduce((a, b) => a + b, 0));
   let offset = 0;
-  for (const [k, [name, shape, transposed]] of base.layout.entries()) {
-    const numbers = tensor(name, base, difference);
+  for (const [k, [name, shape, transposed]] of layout.entries()) {
+    const numbers = tensor(name, files);
     data.set(transposed ? transpose(numbers, shape) : numbers, offset);
     offset += counts[k];
   }

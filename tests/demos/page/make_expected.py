@@ -9,9 +9,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from course_utils.critters import caption, sample
+from course_utils.critters import Scene, caption, draw_pose, keypoints, sample
+from course_utils.demos.skeleton import moved
+from course_utils.diffusion.interpolation import slerp
+from course_utils.diffusion.inversion import invert
 from course_utils.diffusion.samplers import ddim, denoise, drawn, generators, stock_scheduler
 from course_utils.diffusion.schedule import trailing
 from course_utils.models.tokenizer import encode
@@ -39,6 +43,19 @@ def noise(seed: int) -> dict[str, Any]:
     return {"seed": seed, "first": some(drawn(source)), "second": some(drawn(source))}
 
 
+def skeleton() -> list[int]:
+    """A map with two joints moved, one of them past the border: its sums over blocks of 8 x 8, colours last."""
+    joints = moved(moved(keypoints(Scene("cat", stance="walking", size=0.65)), "nose", 6.5, -9), "tail_tip", -80, 3)
+    blocks = draw_pose({name: tuple(np.round(place, 1)) for name, place in joints.items()}).astype(int)
+    return blocks.reshape(16, 8, 16, 8, 3).sum((1, 3)).flatten().tolist()
+
+
+def flow_consistency() -> torch.Tensor:
+    """Four steps of consistency on a flow."""
+    source = generators([3])
+    return denoise(toy, stock_scheduler("lcm_flow", 4), drawn(source), generator=source)
+
+
 def expected() -> dict[str, Any]:
     """Everything that the file holds."""
     texts = [*sorted({caption(scene, k if k % 2 else None) for k, scene in enumerate(sample(40, 1))}), *STRANGE]
@@ -48,8 +65,13 @@ def expected() -> dict[str, Any]:
         "tokens": [[text, ids] for text, ids in zip(texts, encode(texts).tolist(), strict=True)],
         "trailing": [[count, trailing(count)] for count in (1, 4, 7, 16, 25, 50)],
         "consistency": [[n, stock_scheduler("lcm", n).timesteps.tolist()] for n in (1, 2, 3, 4, 8, 50)],
+        "skeleton": skeleton(),
         "ddim": some(ddim(toy, drawn(generators([3])), trailing(25))),
         "lcm": some(denoise(toy, lcm, drawn(source), generator=source)),
+        "euler_flow": some(denoise(toy, stock_scheduler("euler_flow", 7), drawn(generators([3])))),
+        "lcm_flow": some(flow_consistency()),
+        "invert": some(invert(lambda z, t: 0.2 * toy(z, t), drawn(generators([3])), trailing(25), corrections=2)),
+        "slerp": some(slerp(drawn(generators([1])), drawn(generators([2])), 0.3)),
     }
 
 

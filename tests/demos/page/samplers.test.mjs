@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import { Generator } from "../../../book/web/live/noise.js";
-import { ddim, guided, lcm } from "../../../book/web/live/samplers.js";
+import { ddim, eulerFlow, guided, invert, lcm, lcmFlow, slerp } from "../../../book/web/live/samplers.js";
 import { consistency, trailing } from "../../../book/web/live/schedule.js";
 
 const expected = JSON.parse(readFileSync(new URL("expected.json", import.meta.url)));
@@ -25,7 +25,29 @@ test("DDIM leads where the course's own does", async () => {
 
 test("the latent consistency sampler leads where the stock scheduler does, noise on the way included", async () => {
   const source = new Generator(3);
-  close(await lcm(toy, source.normal(1024), 4, () => source.normal(1024)), expected.lcm, 2e-4);
+  close(await lcm(toy, source.normal(1024), 4, undefined, () => source.normal(1024)), expected.lcm, 2e-4);
+});
+
+test("on a flow, Euler and consistency lead where the stock schedulers do", async () => {
+  const source = new Generator(3);
+  close(await eulerFlow(toy, source.normal(1024), 7), expected.euler_flow, 2e-4);
+  const other = new Generator(3);
+  close(await lcmFlow(toy, other.normal(1024), 4, undefined, () => other.normal(1024)), expected.lcm_flow, 2e-4);
+});
+
+test("DDIM backwards leads where the course's own does, and DDIM back again", async () => {
+  const gentle = async (z, t) => (await toy(z, t)).map((value) => 0.2 * value);
+  const z = new Generator(3).normal(1024);
+  const found = await invert(gentle, z, 25, 2);
+  close(found, expected.invert, 2e-4);
+  const back = await ddim(gentle, found, 25);
+  assert.ok(Math.max(...back.map((value, k) => Math.abs(value - z[k]))) < 1e-2);
+});
+
+test("the arc is the course's own, and parallel vectors are borne", () => {
+  const [a, b] = [new Generator(1).normal(1024), new Generator(2).normal(1024)];
+  close(slerp(a, b, 0.3), expected.slerp, 1e-5);
+  assert.deepEqual([...slerp(Float32Array.of(1, 2), Float32Array.of(1, 2), 0.5)], [1, 2]);
 });
 
 test("guidance is the sum of two predictions, and costs one where the scale is 0 or 1", async () => {

@@ -30,12 +30,12 @@ const base = parse(file(
 ));
 
 test("8 bits come back with the scale of their row, half precision as it is", () => {
-  assert.deepEqual([...tensor("matrix", base, null)], [1, -2, 3, 8, 10, -254]);
-  assert.deepEqual([...tensor("bias", base, null)], [-0.5, 2 ** -24]);
+  assert.deepEqual([...tensor("matrix", [base])], [1, -2, 3, 8, 10, -254]);
+  assert.deepEqual([...tensor("bias", [base])], [-0.5, 2 ** -24]);
 });
 
 test("the external data is filled in the order of the layout, transposed where the graph wants it", () => {
-  assert.deepEqual([...new Float32Array(assemble(base).buffer)], [-0.5, Math.fround(2 ** -24), 1, 8, -2, 10, 3, -254]);
+  assert.deepEqual([...new Float32Array(assemble([base]).buffer)], [-0.5, Math.fround(2 ** -24), 1, 8, -2, 10, 3, -254]);
 });
 
 test("a student's difference is added, or stands in the place of what it replaces", () => {
@@ -44,10 +44,25 @@ test("a student's difference is added, or stands in the place of what it replace
     "matrix.down": { dtype: "F16", shape: [1, 3], values: [HALF.one, 0, HALF.two] },
     "bias.whole": { dtype: "F16", shape: [2], values: [HALF.one, HALF.one] },
   }));
-  assert.deepEqual([...tensor("matrix", base, difference)], [2, -2, 5, 10, 10, -250]);
-  assert.deepEqual([...tensor("bias", base, difference)], [1, 1]);
+  assert.deepEqual([...tensor("matrix", [base, difference])], [2, -2, 5, 10, 10, -250]);
+  assert.deepEqual([...tensor("bias", [base, difference])], [1, 1]);
+});
+
+test("a difference to a difference is added to what stands before it", () => {
+  const first = parse(file({ "matrix.whole": { dtype: "F16", shape: [2, 3], values: Array(6).fill(HALF.one) } }));
+  const second = parse(file({
+    "matrix.up": { dtype: "F16", shape: [2, 1], values: [HALF.one, HALF.two] },
+    "matrix.down": { dtype: "F16", shape: [1, 3], values: [HALF.one, 0, HALF.two] },
+  }));
+  assert.deepEqual([...tensor("matrix", [base, second, first])], [1, 1, 1, 1, 1, 1]);
+  assert.deepEqual([...tensor("matrix", [base, first, second])], [2, 1, 3, 3, 1, 5]);
+});
+
+test("a graph that shares its weights brings its order and the few numbers of its own", () => {
+  const own = parse(file({ constant: { dtype: "F16", shape: [1], values: [HALF.two] } }, [["constant", [1], false], ["bias", [2], false]]));
+  assert.deepEqual([...new Float32Array(assemble([base, own]).buffer)], [2, -0.5, Math.fround(2 ** -24)]);
 });
 
 test("a tensor that is not there is named", () => {
-  assert.throws(() => tensor("other", base, null), /lack other/);
+  assert.throws(() => tensor("other", [base]), /lack other/);
 });

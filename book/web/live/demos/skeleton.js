@@ -1,0 +1,193 @@
+/** The skeleton: pull at its joints, and the animal follows, as closely as its ControlNet has learnt to. */
+
+import { element, menu, range } from "../controls.js";
+import { drawPose, moved, SIDE, toMoves, toText } from "../figure.js";
+import { show } from "../picture.js";
+import { Puppet } from "../puppet.js";
+import { BACKGROUNDS, caption, COATS, FACINGS, SPECIES, STANCES, TEXTURES } from "../words.js";
+
+const POSES = new URL("../../models/poses.json", import.meta.url);
+const REST = 250; // milliseconds without a move, after which the better picture is drawn
+const CONTROL = "controlnet_pose";
+const WORDS = { species: SPECIES, texture: TEXTURES, coat: COATS, background: BACKGROUNDS, stance: STANCES };
+const TEACHER = "the model itself";
+const STUDENT = "its student, in a few steps";
+
+/** @param {string} joint */
+const inWords = (joint) => joint.replaceAll("_", " ");
+
+export default class Skeleton {
+  static title = "The skeleton: pull at a joint";
+
+  /** The student where there is one. @param {Record<string, any>} index */
+  static quick(index) {
+    return index.controlled_lcm ? "controlled_lcm" : "controlled";
+  }
+
+  static models(index) {
+    const decoders = index.preview ? ["preview", "decoder"] : ["decoder"];
+    return ["text", Skeleton.quick(index), CONTROL, `hint_${CONTROL}`, ...decoders, "critic"];
+  }
+
+  static defaults(index) {
+    return { species: "fox", texture: "fluffy", coat: "orange", background: "green", stance: "standing", facing: "right",
+      figure: "standing", joint: "head", moves: "", conditioning: 1, trained: Skeleton.steps(index).at(-1), seed: 0,
+      by: index.controlled_lcm ? STUDENT : TEACHER };
+  }
+
+  /** The steps of the training run that can be looked at: before the first, the checkpoints, the end. */
+  static steps(index) {
+    const kept = Object.keys(index).map((name) => name.match(/^controlnet_pose_(\d{4})$/)).filter(Boolean);
+    return [0, ...kept.map(([, step]) => Number(step)).sort((a, b) => a - b), index[CONTROL].trained];
+  }
+
+  /** @param {import("../host.js").Host} host @param {Record<string, any>} index */
+  constructor(host, index) {
+    [this.host, this.index, this.timer] = [host, index, 0];
+    this.steps = Skeleton.steps(index);
+    this.preview = index.preview ? "preview" : "decoder";
+    this.canvas = element("canvas", { class: "demo-picture", width: SIDE, height: SIDE, role: "img" });
+    this.frame = element("div", { class: "demo-skeleton" });
+    this.node = this.frame;
+  }
+
+  /** The frame, once the skeletons are here. */
+  async fill() {
+    const response = await fetch(POSES);
+    if (!response.ok) throw new Error(`poses.json is missing (${response.status})`);
+    this.tables = await response.json();
+    const { state } = this.host;
+    this.puppet = new Puppet(this.tables.bones, (name, place) => this.pull(name, place), (joint) => this.take(joint));
+    const choose = (name, options, label = name) =>
+      menu(label, options, state[name], (value) => this.host.set({ [name]: value }, { draft: true }));
+    const slide = (name, label, bounds) =>
+      range(label, { value: state[name], ...bounds }, (value) => this.host.set({ [name]: value }, { draft: true }));
+    const words = Object.entries(WORDS).map(([name, options]) =>
+      [name, choose(name, options, name === "stance" ? "the prompt says" : name)]);
+    const last = this.steps.length - 1;
+    this.controls = {
+      ...Object.fromEntries(words), facing: choose("facing", FACINGS),
+      figure: menu("the skeleton is", STANCES, state.figure,
+        (figure) => this.host.set({ figure, moves: "" }, { draft: true })),
+      joint: menu("joint", this.tables.joints.map(inWords), inWords(state.joint),
+        (words) => this.take(words.replaceAll(" ", "_"))),
+      conditioning: slide("conditioning", "conditioning scale", { min: 0, max: 2, step: 0.1 }),
+      place: range("trained for", { min: 0, max: last, step: 1, value: last, say: (k) => `${this.steps[k]} steps` },
+        (k) => this.host.set({ trained: this.steps[k] }, { draft: true })),
+      seed: slide("seed", "seed", { min: 0, max: 20, step: 1 }),
+      ...(this.index.controlled_lcm ? { by: choose("by", [STUDENT, TEACHER], "drawn by") } : {}),
+    };
+    this.node.append(this.puppet.node, this.canvas,
+      element("div", { class: "demo-controls" }, ...Object.values(this.controls).map(({ node }) => node)));
+  }
+
+  reset() {}
+
+  /** The skeleton as it stands now. */
+  joints() {
+    const { species, figure, facing, moves } = this.host.state;
+    const places = this.tables.poses[`${species} ${figure} ${facing}`];
+    const own = Object.fromEntries(this.tables.joints.map((name, k) => [name, places[k]]));
+    return { own, now: moved(own, toMoves(moves)) };
+  }
+
+  /** @param {string} joint */
+  take(joint) {
+    this.host.state.joint = joint;
+    this.draw();
+  }
+
+  /** A joint to a place. @param {string} name @param {[number, number]} place */
+  pull(name, [x, y]) {
+    const { own } = this.joints();
+    const moves = toMoves(this.host.state.moves);
+    const by = [x - own[name][0], y - own[name][1]].map((value) => Math.round(value * 10) / 10);
+    moves.set(name, /** @type {[number, number]} */ (by));
+    this.host.set({ moves: toText(moves) }, { draft: true });
+  }
+
+  /** Skeleton and controls as the state has them. */
+  draw() {
+    const { state } = this.host;
+    const known = { ...WORDS, facing: FACINGS, figure: STANCES, joint: this.tables.joints };
+    for (const [name, options] of Object.entries(known)) {
+      if (!options.includes(state[name])) state[name] = this.host.defaults[name];
+    }
+    if (!this.steps.includes(state.trained)) state.trained = this.steps.at(-1);
+    const shown = { ...state, joint: inWords(state.joint) };
+    for (const [name, control] of Object.entries(this.controls)) if (name in shown) control.set(shown[name]);
+    this.controls.place.set(this.steps.indexOf(state.trained));
+    this.puppet.draw(this.joints().now, state.joint, this.canvas);
+  }
+
+  /** @param {{draft?: boolean}} [how] */
+  async update({ draft = false } = {}) {
+    if (!this.tables) await this.fill();
+    this.draw();
+    clearTimeout(this.timer);
+    if (!draft) return this.rest();
+    this.timer = window.setTimeout(() => this.rest(), REST);
+    const answer = await this.host.ask("controlled", this.options(this.host.state, false));
+    if (answer) this.see(answer);
+    return undefined;
+  }
+
+  async rest() {
+    const state = { ...this.host.state };
+    const answer = await this.host.ask("controlled", this.options(state, true), { drops: true });
+    if (!answer) return;
+    this.see(answer);
+    this.canvas.setAttribute("aria-label", answer.reading.sentence);
+    this.host.meter(answer.step);
+    this.host.say(`${answer.reading.sentence}. ${this.distances(answer.keypoints)}`);
+    this.host.figure.toggleAttribute("data-settled", true);
+  }
+
+  see(answer) {
+    show(this.canvas, answer.pixels);
+    this.puppet.draw(this.joints().now, this.host.state.joint, this.canvas);
+  }
+
+  /** How far the critic finds the joints from the skeleton's. @param {Float32Array} found */
+  distances(found) {
+    const { joint } = this.host.state;
+    const away = Object.entries(this.joints().now).map(([name, [x, y]], k) =>
+      [name, Math.hypot(SIDE * found[2 * k] - x, SIDE * found[2 * k + 1] - y)]);
+    const mean = away.reduce((sum, [, far]) => sum + far, 0) / away.length;
+    return `The critic finds the ${inWords(joint)} ${Object.fromEntries(away)[joint].toPrecision(2)} pixels from ` +
+      `where the skeleton has it, and all joints ${mean.toPrecision(2)} on average; the picture is ${SIDE} wide.`;
+  }
+
+  /** @param {any} state @param {boolean} rest */
+  options(state, rest) {
+    const model = rest && state.by === TEACHER ? "controlled" : Skeleton.quick(this.index);
+    const { steps, guidance } = this.index[model].use;
+    const end = state.trained === this.steps.at(-1);
+    return {
+      prompt: caption(state), map: drawPose(this.joints().now, this.tables.bones), model, scale: guidance, seed: state.seed,
+      control: end || !state.trained ? CONTROL : `${CONTROL}_${String(state.trained).padStart(4, "0")}`,
+      conditioning: state.trained ? state.conditioning : 0, steps: rest ? steps : Math.min(2, steps), read: rest,
+      decoder: rest ? "decoder" : this.preview,
+    };
+  }
+
+  /** A cell that draws the same picture. */
+  python() {
+    const { state } = this.host;
+    const { steps, seed, conditioning } = this.options(state, true);
+    const lines = [...toMoves(state.moves)].map(([name, [x, y]]) => `joints = moved(joints, "${name}", ${x}, ${y})\n`);
+    const early = state.trained && state.trained !== this.steps.at(-1);
+    const role = state.by === TEACHER || !this.index.controlled_lcm ? "text_to_image" : "lcm";
+    const scene = `"${state.species}", stance="${state.figure}", facing="${state.facing}", size=0.65`;
+    return `from course_utils.critters import Scene, draw_pose, keypoints
+${early ? "from course_utils.demos.control import checkpoint\n" : ""}from course_utils.demos.skeleton import moved
+from course_utils.diffusion.generate import TextToImage
+from PIL import Image
+
+draw = TextToImage.load("${role}", condition="pose")
+${early ? `draw.control = checkpoint(${state.trained})\n` : ""}joints = keypoints(Scene(${scene}))
+${lines.join("")}prompt = "${caption(state)}"
+options = {"control_map": draw_pose(joints), "conditioning_scale": ${conditioning}, "steps": ${steps}}
+Image.fromarray(draw([prompt], seeds=[${seed}], **options)[0])`;
+  }
+}
