@@ -27,12 +27,13 @@ from course_utils.models.weights import FOLDER as SHIPPED
 from course_utils.models.weights import shipped, verified
 
 CONDITIONS = ("pose", "edge", "depth")
-CHECKPOINTS = {"pose": (150, 300, 450, 600, 900)}
-"""Steps of the training run after which the page can look at it; the shipped model is the last."""
+CHECKPOINTS = {"pose": (450, 600, 900)}
+"""Steps of the training run after which the page can look at it; the shipped model is the last. Until the first of
+these nothing is to be seen that is not to be seen without a ControlNet."""
 
 RUNS = Path(__file__).resolve().parents[2] / "runs"
 RANK = 12
-"""Of a checkpoint's difference. The shipped model's is whole; six files must fit into three megabytes."""
+"""Of a checkpoint's difference; the shipped model's is whole."""
 
 QUICK = "lcm"
 """The student that draws while a joint is dragged."""

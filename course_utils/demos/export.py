@@ -19,7 +19,7 @@ from course_utils.critters.dataset import HELD_OUT_SEED
 from course_utils.demos import control, graphs, packing
 from course_utils.demos.parts import BASE, PARTS, example, model_of
 from course_utils.models import lowrank
-from course_utils.models.registry import EMBEDDED, entry, weights_name
+from course_utils.models.registry import entry, weights_name
 from course_utils.models.registry import roles as known_roles
 from course_utils.models.tokenizer import LENGTH, build
 from course_utils.models.weights import FOLDER as SHIPPED
@@ -29,14 +29,14 @@ FOLDER = Path(__file__).resolve().parents[2] / "book" / "web" / "models"
 INDEX, TOKENIZER, SCENES, POSES = "models.json", "tokenizer.json", "scenes.png", "poses.json"
 
 
-ELSEWHERE = ("text_to_image_nodropout",)
-"""A difference that no demo asks for."""
+STUDENTS = ("lcm",)
+"""Differences that the page carries. Each other one would cost this repository a megabyte more (the flow model, on which
+its own students rest, nearly three), and the whole stays below 70: name a role here, and the demos show it."""
 
 
 def students() -> list[str]:
-    """Denoisers that are shipped as a difference to the base, or to one of these, and so share its graph."""
-    return [known.role for known in EMBEDDED if known.objective and known.base and not known.condition
-            and known.role not in ELSEWHERE and shipped(known.role) and weights_name(known) == lowrank.FILE]
+    """Those that are shipped, as a difference to the base or to one that is: they share its graph."""
+    return [name for name in STUDENTS if shipped(name) and weights_name(entry(name, "critters")) == lowrank.FILE]
 
 
 def chain(name: str) -> list[str]:

@@ -42,7 +42,7 @@ def test_before_its_training_a_controlnet_says_nothing(skeleton):
     at(0)
     assert reach.get_attribute("aria-valuetext") == "0 steps"
     nothing = skeleton.picture()
-    at(6)
+    at(4)
     trained = skeleton.picture()
     skeleton.act(lambda: skeleton.host.get_by_label("conditioning scale", exact=True).fill("0"))
     assert (skeleton.picture() == nothing).all()

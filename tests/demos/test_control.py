@@ -39,8 +39,8 @@ def test_a_checkpoint_is_on_the_way_to_the_shipped_model():
         return float(torch.cat([weights[name].flatten() for name in weights if "controlnet_down" in name]).norm())
 
     end = size(control.model_of("controlnet", "pose"))
-    assert 0 < size(control.checkpoint(150)) < size(control.checkpoint(900)) < 1.1 * end
-    with pytest.raises(ValueError, match="no checkpoint after 151 steps; there are: \\(150, 300"):
+    assert 0 < size(control.checkpoint(450)) < size(control.checkpoint(900)) < 1.1 * end
+    with pytest.raises(ValueError, match="no checkpoint after 151 steps; there are: \\(450, 600"):
         control.checkpoint(151)
 
 
