@@ -29,9 +29,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "book" / "web" / "models"
 INDEX, TOKENIZER, SCENES, POSES = "models.json", "tokenizer.json", "scenes.png", "poses.json"
 
 
-STUDENTS = ("lcm",)
-"""Differences that the page carries. Each other one would cost this repository a megabyte more (the flow model, on which
-its own students rest, nearly three), and the whole stays below 70: name a role here, and the demos show it."""
+STUDENTS = ("flow", "lcm")
+"""Differences that the page carries. Each other one would cost this repository a megabyte more, and the whole stays
+below 70: name a role here, and the demos show it."""
 
 
 def students() -> list[str]:
@@ -111,9 +111,20 @@ def export(folder: Path = FOLDER, again: bool = False) -> Iterator[str]:
         listed = {known: weighed(facts, folder) for known, facts in found.items()}
         (folder / INDEX).write_text(json.dumps(listed, indent=1) + "\n")
         yield name
+    forget(folder)
     write_tokenizer(folder)
     write_scenes(folder)
     (folder / POSES).write_text(json.dumps(control.poses(), separators=(",", ":")) + "\n")
+
+
+def forget(folder: Path) -> None:
+    """Take out of the index, and of the folder, what is no longer exported."""
+    found = {name: facts for name, facts in index(folder).items() if name in exportable()}
+    (folder / INDEX).write_text(json.dumps(found, indent=1) + "\n")
+    used = {file for facts in found.values() for file in facts["bytes"]}
+    for path in sorted(folder.glob("*.gz")):
+        if path.name not in used:
+            path.unlink()
 
 
 def weighed(facts: dict[str, Any], folder: Path) -> dict[str, Any]:

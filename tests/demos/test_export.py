@@ -55,6 +55,16 @@ def test_a_student_shares_graph_and_weights_of_its_base(small, tmp_path, monkeyp
     assert np.allclose(kept["w.up"] @ kept["w.down"], (up @ down).numpy(), atol=0.02)
 
 
+def test_what_is_no_longer_exported_is_forgotten(small, tmp_path, monkeypatch):
+    list(export.export(tmp_path))
+    found = export.index(tmp_path)
+    (tmp_path / "old.safetensors.gz").write_bytes(b"1")
+    (tmp_path / export.INDEX).write_text(json.dumps({**found, "old": {"bytes": {"old.safetensors.gz": 1}}}))
+    assert list(export.export(tmp_path)) == []
+    assert export.index(tmp_path) == found
+    assert not (tmp_path / "old.safetensors.gz").exists()
+
+
 def test_the_scenes_and_the_tokenizer_come_along(small, tmp_path):
     list(export.export(tmp_path))
     tables = json.loads((tmp_path / export.TOKENIZER).read_text())
