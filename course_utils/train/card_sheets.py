@@ -19,8 +19,8 @@ from course_utils.measure import autoencoder, dense, generative, report
 from course_utils.models import load, to_array
 from course_utils.train.maps import as_picture
 
-QUALITY = 88
-"""Of the JPEG files: artefacts are not seen at it, and a card's sheet takes about 200 KB."""
+QUALITY = 80
+"""Of the JPEG files: artefacts are hardly seen at it, and a card's sheet takes some 180 KB."""
 
 
 def save(name: str, folder: Path) -> None:
