@@ -20,9 +20,15 @@ def renderer(scenes):
 
 
 @pytest.fixture(scope="module")
-def perfect(tmp_path_factory):
+def cache(tmp_path_factory):
+    """The features of renders, found once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def perfect(cache):
     scenes = sample(N, HELD_OUT_SEED)
-    return generative.of_pictures(*generative.drawn(renderer(scenes), N), tmp_path_factory.mktemp("cache"), least=N)
+    return generative.of_pictures(*generative.drawn(renderer(scenes), N), cache, least=N)
 
 
 def test_a_perfect_generator_reaches_the_floor(perfect):
@@ -33,10 +39,10 @@ def test_a_perfect_generator_reaches_the_floor(perfect):
     assert perfect["doubles"]["two_animals"] < 0.06
 
 
-def test_one_that_ignores_its_prompts_is_found_out(perfect, tmp_path):
+def test_one_that_ignores_its_prompts_is_found_out(perfect, cache):
     scenes = sample(N, HELD_OUT_SEED)
     made = np.stack([render(scene) for scene in scenes])[::-1]
-    facts = generative.of_pictures(made, scenes, tmp_path, least=N)
+    facts = generative.of_pictures(made, scenes, cache, least=N)
     assert facts["mean_accuracy"] < 0.6
     assert facts["frechet"] == pytest.approx(perfect["frechet"], rel=0.05)  # as a crowd they are as good
 
@@ -48,7 +54,7 @@ def test_one_that_always_draws_the_same_has_no_diversity(tmp_path):
     assert same["distance_of_renders"] > 0
 
 
-def test_a_sweep_finds_the_best_scale_for_each_end(tmp_path):
+def test_a_sweep_finds_the_best_scale_for_each_end(cache):
     def make_at(scale):
         """Obeys more and more, and paints ever darker."""
         def make(prompts, seeds):
@@ -57,7 +63,7 @@ def test_a_sweep_finds_the_best_scale_for_each_end(tmp_path):
             return (drawn * (1.2 - 0.2 * max(scale, 1))).astype(np.uint8)
         return make
 
-    rows = generative.sweep(make_at, N, tmp_path, scales=(0.5, 1.0, 3.0))
+    rows = generative.sweep(make_at, N, cache, scales=(0.5, 1.0, 3.0))
     assert [row["scale"] for row in rows] == [0.5, 1.0, 3.0]
     assert generative.best(rows) == {"accuracy": 1.0, "frechet": 1.0}
     assert rows[0]["mean_accuracy"] < rows[1]["mean_accuracy"]
