@@ -72,7 +72,10 @@ def test_a_missing_one_and_an_unknown_one(squares, tmp_path):
 
 def test_every_listed_sweep_has_its_function_and_a_result_of_the_shipped_weights():
     for name, one in sweeps.SWEEPS.items():
-        assert callable(getattr(__import__(f"{sweeps.__name__}.{one.module}", fromlist=[name]), name))
+        function = name.removesuffix(f"_{one.role}") if one.role else name
+        assert callable(getattr(__import__(f"{sweeps.__name__}.{one.module}", fromlist=[function]), function))
+        if one.role and not (sweeps.RESULTS / f"{name}.json").is_file():
+            continue  # of a model that came later, or is still to come: the notebook says so
         assert json.dumps(sweeps.stored(name)["facts"])
 
 

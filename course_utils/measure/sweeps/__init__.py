@@ -15,13 +15,13 @@ import importlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from course_utils.models.registry import scale_or_default
-from course_utils.models.weights import expected
+from course_utils.models.weights import expected, shipped
 
 Facts = dict[str, Any]
 RESULTS = Path(__file__).parent / "results"
@@ -39,11 +39,23 @@ class Sweep:
         module: of this package; the function in it is called like the sweep, `f(n, cache) -> facts`.
         models: folders of the weights it depends on, such as `"vae"` or `"controlnet_pose"`.
         n: pictures or prompts, as the function understands it.
+        role: of the model it measures, where the same is measured of several: the sweep is called `f_role`, and its
+            function `f(n, cache, role)`.
     """
 
     module: str
     models: tuple[str, ...]
     n: int
+    role: str = ""
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """Models that this copy of the course does not hold: without them it cannot be made."""
+        return tuple(model for model in self.models if not shipped(model))
+
+
+def _of(role: str, n: int) -> Sweep:
+    return Sweep("few_steps", ("vae", "clip", role, "critic"), n, role)
 
 
 SWEEPS: dict[str, Sweep] = {
@@ -60,6 +72,11 @@ SWEEPS: dict[str, Sweep] = {
     "control_pose": Sweep("control", ("vae", "clip", "text_to_image", "controlnet_pose", "critic"), 24),
     "contradiction": Sweep("control", ("vae", "clip", "text_to_image", "controlnet_pose", "critic"), 24),
     "control_training": Sweep("control_training", ("vae", "clip", "text_to_image", "critic"), 24),
+    "samplers": Sweep("few_steps", ("vae", "clip", "text_to_image", "critic"), 16),
+    **{f"few_steps_{role}": _of(role, 10) for role in
+       ("lcm", "text_to_image", "flow", "flow_consistency", "reflow", "dmd", "adversarial")},
+    **{f"scale_control_{role}": _of(role, 6) for role in ("lcm", "text_to_image")},
+    **{f"straightness_{role}": _of(role, 32) for role in ("text_to_image", "flow", "reflow")},
 }
 """Name to sweep, in the order in which `make sweeps` makes them."""
 
@@ -71,9 +88,11 @@ def weights_hashes(models: Sequence[str]) -> dict[str, str]:
 
 def compute(name: str, n: int, cache: str | Path | None = None) -> Facts:
     """Run the sweep's function: what a notebook calls to measure a point again."""
-    function: Callable[[int, Any], Facts] = getattr(
-        importlib.import_module(f"{__name__}.{sweep(name).module}"), name)
-    return function(n, cache)
+    one = sweep(name)
+    module = importlib.import_module(f"{__name__}.{one.module}")
+    if not one.role:
+        return getattr(module, name)(n, cache)  # type: ignore[no-any-return]
+    return getattr(module, name.removesuffix(f"_{one.role}"))(n, cache, one.role)  # type: ignore[no-any-return]
 
 
 def sweep(name: str) -> Sweep:
@@ -158,6 +177,9 @@ def main(argv: list[str] | None = None, folder: Path = RESULTS) -> None:
     for name in mine(options.names or list(SWEEPS)):
         if up_to_date(name, folder) and not options.anew:
             print(f"{name}: up to date")
+            continue
+        if lacks := sweep(name).lacks:
+            print(f"{name}: waits for {', '.join(lacks)}, which is not in this copy of the course")
             continue
         path = make(name, options.cache, folder)
         print(f"{name}: {json.loads(path.read_text())['seconds']} s, {path.name}", flush=True)
