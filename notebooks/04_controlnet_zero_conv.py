@@ -1011,8 +1011,8 @@ show.table(
 # %% [markdown]
 # ## Try it: pull at a joint
 #
-# Choose a joint, move it with the two sliders, turn the conditioning scale. Find a place to which the
-# animal will not follow.
+# Choose a joint and move it, turn the conditioning scale. Find a place to which the animal will not
+# follow.
 
 # %%
 from course_utils.demos.skeleton import Skeleton
