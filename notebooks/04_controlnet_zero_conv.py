@@ -635,7 +635,8 @@ settle(
     "(Mean over joints of the median over pictures; one training.) On the small "
     f"problem the steepest eighth makes {', '.join(f'{100 * s:.0f}' for s in shares)} % "
     f"(seeds {', '.join(str(s) for s in trainings['seeds'])}; n = "
-    f"{small_errors['ControlNet'].shape[2]} maps each; steady: 12 %).",
+    f"{small_errors['ControlNet'].shape[2]} maps each; "
+    f"steady: {100 / (len(trainings['shares']) - 1):.0f} %).",
     source="Zhang et al., 2023: abruptly, at step 6133 in their figure, usually "
     "before step 10,000",
 )  # fmt: skip
