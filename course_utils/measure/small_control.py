@@ -24,7 +24,7 @@ from course_utils.measure.map_routes import Maps, Network, optimiser
 
 CAPTION = "a fluffy orange fox standing on a green background"
 SCENES, JUDGED = 64, 10
-STEPS, BATCH, LOWEST = 45, 4, 800
+BATCH, LOWEST = 4, 800
 SHORT = 6
 """Steps of DDIM, without guidance, for judged pictures: where things are shows by then."""
 
@@ -58,7 +58,7 @@ def problem(draw: TextToImage, scenes: int = SCENES, judged: int = JUDGED) -> Pr
 
 
 def training(
-    network: Network, trained: nn.Module, given: Problem, seed: int, steps: int = STEPS
+    network: Network, trained: nn.Module, given: Problem, seed: int, steps: int
 ) -> Iterator[Float[Tensor, ""]]:
     """Train `trained`, one step whenever the next loss is asked for; scenes, times and noise are drawn with `seed`."""
     adam, rng = optimiser(trained), torch.Generator().manual_seed(seed)

@@ -88,18 +88,19 @@ def merged(chosen: Entry, folder: Path, dtype: torch.dtype) -> nn.Module:
 
 
 def whole_weights(chosen: Entry) -> dict[str, Tensor]:
-    """An embedded model's weights; where they are a difference, added to those of its base, which may be one itself.
+    """An embedded model's weights, each file on the way to them checked.
 
-    Raises `WeightsError` if the base was trained again since: the difference would be added to foreign weights.
+    Raises `WeightsError` if a base was trained again since: the difference would be added to foreign weights.
     """
-    file = present(chosen) / weights_name(chosen)
-    if file.name != lowrank.FILE:
-        return load_file(file)
-    base, (kept, facts) = entry(chosen.base, chosen.scale), lowrank.read(file)
-    if facts.get("base_sha256") != expected()[f"{base.folder}/{weights_name(base)}"]:
-        raise WeightsError(f"the weights of {chosen.name} are a difference to another {base.name} than is here:"
-                           " ship them again (python -m course_utils.train.ship), or restore those from the repository")
-    return lowrank.restored(whole_weights(base), kept)
+    link, folder = chosen, present(chosen)
+    while weights_name(link) == lowrank.FILE:
+        base, (_, facts) = entry(link.base, link.scale), lowrank.read(folder / lowrank.FILE)
+        folder = present(base)
+        if facts.get("base_sha256") != expected()[f"{base.folder}/{weights_name(base)}"]:
+            raise WeightsError(f"the weights of {link.name} are a difference to another {base.name} than is here: ship"
+                               " them again (python -m course_utils.train.ship), or restore those from the repository")
+        link = base
+    return lowrank.whole(folder.parent, chosen.folder)
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def weights_name(chosen: Entry) -> str:
         return lowrank.FILE
     if chosen.lora:
         return "pytorch_lora_weights.safetensors"
-    return "diffusion_pytorch_model.safetensors" if chosen.library == "diffusers" else "model.safetensors"
+    return lowrank.LIBRARY if chosen.library == "diffusers" else "model.safetensors"
 
 
 def scale_or_default(scale: str | None) -> str:

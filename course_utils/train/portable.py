@@ -18,9 +18,10 @@ from diffusers.models import ModelMixin
 from safetensors.torch import load_file
 from torch import nn
 
+from course_utils.models import lowrank
 from course_utils.train import common
 
-WEIGHTS, PROGRESS = "diffusion_pytorch_model.safetensors", "progress.json"
+WEIGHTS, PROGRESS = lowrank.LIBRARY, "progress.json"
 WARM_UP = 200
 
 
