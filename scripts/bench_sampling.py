@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from diffusers import StableDiffusionPipeline
 from course_utils.critters import caption, sample
 from course_utils.diffusion.generate import TextToImage
 from course_utils.diffusion.samplers import generators
-from course_utils.models import available
+from course_utils.models import available, load
 from course_utils.models.schedulers import scheduler
 
 Action = Callable[[], np.ndarray]
@@ -29,19 +29,21 @@ Action = Callable[[], np.ndarray]
 
 @dataclass(frozen=True)
 class Case:
-    """What is timed: pictures at once, steps, guidance scale, sampler."""
+    """What is timed: pictures at once, steps, guidance scale, sampler, decoder."""
 
     name: str
     pictures: int
     steps: int
     guidance_scale: float
     sampler: str
+    decoder: str = "vae"
 
 
 CASES = (
     Case("one picture, 25 steps with guidance", 1, 25, 3.0, "ddim"),
     Case("16 pictures, 25 steps with guidance", 16, 25, 3.0, "ddim"),
     Case("one picture, four steps as a student takes them", 1, 4, 1.0, "lcm"),
+    Case("the same with the fast decoder", 1, 4, 1.0, "lcm", "preview"),
 )
 
 
@@ -55,7 +57,7 @@ def bench_sampling() -> None:
     draw = TextToImage.load("text_to_image", scale="critters", device="cpu")
     draw.batch = max(case.pictures for case in CASES)
     for case in CASES:
-        compare(case, draw)
+        compare(case, replace(draw, vae=load(case.decoder, scale="critters", device="cpu")))
 
 
 def compare(case: Case, draw: TextToImage, turns: int = 7) -> float:

@@ -9,29 +9,35 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-INSIDE = re.compile(r"data:image/(?:png|webp);base64,([A-Za-z0-9+/=]+)")
+INSIDE = re.compile(r"data:image/(?:png|jpeg|webp);base64,([A-Za-z0-9+/=]+)")
 MEAN = 1.0  # grey levels of 255, over the whole picture
-PALETTE = 2.5  # the same where the committed picture was given a palette (scripts/notebooks.py, `lighter`)
+LIGHT = 2.5  # the same where the committed picture was given a palette or made a JPEG (scripts/notebooks.py, `lighter`)
 WORST = 0.02  # share of the values that may differ by more than 32 grey levels
 
 
 def encoded(outputs: list[dict[str, Any]]) -> Iterator[str]:
-    """Every picture of a cell: its PNG outputs and those inside HTML, in order."""
+    """Every picture of a cell: its PNG and JPEG outputs and those inside HTML, in order."""
     for output in outputs:
         data = output.get("data", {})
-        if "image/png" in data:
-            yield "".join(data["image/png"]).replace("\n", "")
+        for kind in data.keys() & {"image/png", "image/jpeg"}:
+            yield "".join(data[kind]).replace("\n", "")
         yield from INSIDE.findall("".join(data.get("text/html", "")))
 
 
 def opened(picture: str) -> Image.Image:
-    """A base64 PNG or WebP."""
+    """A base64 PNG, JPEG or WebP."""
     return Image.open(io.BytesIO(base64.b64decode(picture)))
 
 
 def pixels(picture: str) -> np.ndarray:
-    """A base64 PNG or WebP as RGBA values."""
+    """A base64 PNG, JPEG or WebP as RGBA values."""
     return np.asarray(opened(picture).convert("RGBA"), dtype=float)
+
+
+def lightened(picture: str) -> bool:
+    """Whether a base64 picture has a palette, or is a JPEG."""
+    image = opened(picture)
+    return image.mode == "P" or image.format == "JPEG"
 
 
 def difference(found: str, kept: str) -> str | None:
@@ -42,7 +48,7 @@ def difference(found: str, kept: str) -> str | None:
     if one.shape != two.shape:
         return f"a picture is {one.shape[1]}x{one.shape[0]}, committed is {two.shape[1]}x{two.shape[0]}"
     apart = np.abs(one - two)
-    most = PALETTE if opened(kept).mode == "P" and opened(found).mode != "P" else MEAN
+    most = LIGHT if lightened(kept) and not lightened(found) else MEAN
     if apart.mean() > most or (apart > 32).mean() > WORST:
         far = 100 * (apart > 32).mean()
         return f"a picture differs: {apart.mean():.2f} grey levels on average, {far:.1f} % by more than 32"

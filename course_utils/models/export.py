@@ -161,7 +161,11 @@ def forget_paths(folder: Path) -> None:
 
 
 def origin(chosen: Entry) -> dict[str, Any]:
-    """Where an export comes from."""
-    roles = [chosen.folder, chosen.base, *(["clip", "vae"] if chosen.objective else [])]
+    """Where an export comes from: the hashes of all that is in it, of every base that a difference is added to."""
+    bases, link = list[str](), chosen
+    while link.base:
+        link = entry(link.base, chosen.scale)
+        bases.append(link.folder)
+    roles = [chosen.folder, *bases, *(["clip", "vae"] if chosen.objective else [])]
     hashes = {path: value for path, value in expected().items() if path.split("/")[0] in roles}
     return {"course": __version__, "role": chosen.role, "condition": chosen.condition, "weights": hashes}

@@ -29,8 +29,8 @@ UP, DOWN, WHOLE = ".up", ".down", ".whole"
 
 
 def matrix(weight: Float[Tensor, "o ..."]) -> Float[Tensor, "o i"]:
-    """Weights as a matrix: a convolution's `[o, c, h, w]` as `[o, c h w]`, a row for each output."""
-    return weight.flatten(1)
+    """Weights as a matrix, a row for each output: a convolution's `[o, c, h, w]` as `[o, c h w]`, biases `[o, 1]`."""
+    return weight.reshape(len(weight), -1)
 
 
 def factors(change: Float[Tensor, "o i"], rank: int) -> tuple[Float[Tensor, "o r"], Float[Tensor, "r i"]]:
@@ -48,12 +48,18 @@ def worthwhile(weight: Tensor, rank: int) -> bool:
     return weight.ndim > 1 and rank * sum(matrix(weight).shape) < weight.numel()
 
 
+def equal(weight: Tensor, base: Tensor) -> bool:
+    """Whether nothing changed, or less than half precision tells."""
+    return weight.ndim > 0 and weight.half().equal(base.half())
+
+
 def difference(tuned: Weights, base: Weights, rank: int, dtype: torch.dtype = torch.float16) -> dict[str, Tensor]:
     """What must be kept of `tuned` when `base` is at hand.
 
     Tensors for which it pays become the factors of their difference, `NAME.up` and `NAME.down`; the others, and those
-    that the base lacks (a ControlNet's zero convolutions), are kept as they are, `NAME.whole`. What the base has and
-    the tuned network has not (a U-Net's decoder) is left out.
+    that the base lacks (a ControlNet's zero convolutions), are kept as they are, `NAME.whole`. Where nothing changed
+    the factors have rank 0 and hold no number. What the base has and the tuned network has not (a U-Net's decoder) is
+    left out.
 
     Args:
         tuned, base: state dictionaries, of any floating type.
@@ -73,7 +79,9 @@ def difference(tuned: Weights, base: Weights, rank: int, dtype: torch.dtype = to
         if name in shared and weight.shape != base[name].shape:
             raise ValueError(f"{name} is {list(weight.shape)} here and {list(base[name].shape)} in the base:"
                              " give the base that it was trained from")
-        if name in shared and worthwhile(weight, rank):
+        if name in shared and equal(weight, base[name]):
+            kept[name + UP], kept[name + DOWN] = factors(torch.zeros_like(matrix(weight.float())), 0)
+        elif name in shared and worthwhile(weight, rank):
             kept[name + UP], kept[name + DOWN] = factors(matrix(weight.float() - base[name].float()), rank)
         else:
             kept[name + WHOLE] = weight

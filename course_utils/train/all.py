@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -80,17 +79,6 @@ def set_aside(out: Path) -> Path:
     return out.rename(aside)
 
 
-def begin(one: Stage, runs: Path) -> None:
-    """Put the other stage's checkpoint, and its log up to there, where this one begins with them."""
-    out, source = runs / one.name, runs / one.begins
-    if one.begins and not (out / "checkpoint.pt").exists():
-        if not (source / "undropped.pt").exists():
-            raise StageError(f"{source} holds no undropped.pt, which {one.name} begins with: train {one.begins} anew,"
-                             " with --dropout-from, as its stage says")
-        shutil.copyfile(source / "undropped.pt", out / "checkpoint.pt")
-        shutil.copyfile(source / "log.csv", out / "log.csv")
-
-
 def train(one: Stage, runs: Path, runner: Runner, smoke: bool = False) -> State:
     """Train a stage if there is anything to do, and record what it was made of. Returns the state before."""
     made_of, before = wanted(one, runs), state(one, runs)
@@ -101,7 +89,6 @@ def train(one: Stage, runs: Path, runner: Runner, smoke: bool = False) -> State:
         print(f"{one.name}: options or inputs have changed; the old run is kept in {set_aside(out)}", flush=True)
     out.mkdir(parents=True, exist_ok=True)
     (out / RECORD).write_text(json.dumps(made_of, indent=1) + "\n")
-    begin(one, runs)
     runner(command(one, runs, smoke))
     if not (digits := fingerprint(out / "model")):
         raise StageError(f"{one.name} ended and left no weights in {out / 'model'}")

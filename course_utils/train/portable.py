@@ -90,11 +90,22 @@ def read(folder: Path) -> dict[str, torch.Tensor]:
     return {name: value.float() for name, value in load_file(folder / WEIGHTS).items()}
 
 
-def start_from(model: nn.Module, folder: Path | None) -> None:
-    """Begin with the weights of another run's folder, if one is given: a warm start at step 0."""
-    if folder is not None:
-        model.load_state_dict(read(folder))
-        print(f"begins with the weights of {folder}")
+def start_from(model: nn.Module, folder: Path | None, relearnt: str = "") -> None:
+    """Begin with the weights of another run's folder, if one is given: a warm start at step 0.
+
+    With `relearnt`, tensors whose name has that part stay untrained, and nothing else will learn. Raises `ValueError`
+    if none has.
+    """
+    if folder is None:
+        return
+    untrained = {name: value for name, value in model.state_dict().items() if relearnt in name.split(".")}
+    if relearnt and not untrained:
+        raise ValueError(f"no layer is called {relearnt!r}; cross-attention is attn2, self-attention attn1")
+    model.load_state_dict(read(folder) | untrained)
+    if relearnt:
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name in untrained)
+    print(f"begins with the weights of {folder}" + (f"; {relearnt} begins anew, and learns alone" if relearnt else ""))
 
 
 def take_up(options: argparse.Namespace, model: nn.Module) -> None:

@@ -13,6 +13,7 @@ command.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,14 @@ class Judge:
                 "latent_error": float((z - self.z).square().mean().sqrt())}
 
 
+def save(tiny: AutoencoderTiny, folder: Path) -> None:
+    """In half precision, and without the setting that diffusers writes and, when it reads it again, complains of."""
+    tiny.half().save_pretrained(folder)
+    config = folder / "config.json"
+    facts = {name: value for name, value in json.loads(config.read_text()).items() if name != "block_out_channels"}
+    config.write_text(json.dumps(facts, indent=2) + "\n")
+
+
 def main(argv: list[str] | None = None) -> None:
     """Train; the averaged weights lie in OUT/model after every validation."""
     parser = common.arguments("preview", __doc__ or "", steps=6_000, batch=8, rate=2e-3)
@@ -143,7 +152,7 @@ def train(options: argparse.Namespace) -> None:
             averaged = run.averaged(Pair(network(options.width))).tiny
             run.keep(step, **judge(averaged))
             if run.accelerator.is_main_process:
-                averaged.half().save_pretrained(options.out / "model")
+                save(averaged, options.out / "model")
     print(f"{options.out / 'model'} is ready; ship it with: python -m course_utils.train.ship preview {options.out}")
 
 

@@ -14,7 +14,6 @@ class Stage:
         recipe: the module of `course_utils.train`.
         options: on two CPU cores, where they differ from the recipe's own.
         inputs: options that name what another stage made: `{"--clip": "clip/model"}`.
-        begins: another stage whose `undropped.pt` is this one's first checkpoint.
         smoke: further options of a smoke run.
     """
 
@@ -22,14 +21,12 @@ class Stage:
     recipe: str
     options: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
-    begins: str = ""
     smoke: str = ""
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Stages that come first."""
-        named = [path.split("/")[0] for path in self.inputs.values()]
-        return tuple(dict.fromkeys([*named, self.begins] if self.begins else named))
+        return tuple(dict.fromkeys(path.split("/")[0] for path in self.inputs.values()))
 
 
 FEW = "--judged 4"
@@ -53,8 +50,8 @@ STAGES = (
     Stage("clip", "clip"),
     Stage("text_to_image", "text_to_image", "--steps 15000 --every 1500 --dropout-from 6000", CODED,
           smoke=f"{FEW} --dropout-from 4"),
-    Stage("text_to_image_nodropout", "text_to_image", "--steps 15000 --every 1500 --dropout 0 --scale 1", CODED,
-          begins="text_to_image", smoke=FEW),
+    Stage("text_to_image_nodropout", "text_to_image", "--dropout 0 --scale 1 --relearn attn2 --steps 1000 --every 250",
+          {**CODED, "--start": "text_to_image/model"}, smoke=FEW),
     Stage("pixel_text_to_image", "pixel_text_to_image", "--every 500",
           {"--clip": "clip/model", "--equal": "text_to_image"}, smoke=FEW),
     Stage("flow", "text_to_image", "--objective flow --steps 1750 --every 250",

@@ -2,7 +2,8 @@ r"""Text to image: `diffusers.UNet2DConditionModel` on 16x16x4 latents, by noise
 
     python -m course_utils.train.text_to_image --every 2500        # two CPU cores: about 1.5 steps a second on one
     python -m course_utils.train.text_to_image --batch 1024 --rate 2e-3 --scenes 60000 --every 1000 --judged 256  # GPU
-    ... --dropout 0 --scale 1 --out runs/text_to_image_nodropout       # no caption is ever dropped: for C12 (see below)
+    ... --dropout 0 --scale 1 --start runs/text_to_image/model --relearn attn2 --steps 1000 \
+        --out runs/text_to_image_nodropout                             # no caption is ever dropped: for C12 (see below)
     ... --objective flow --out runs/flow                               # the same network, straight paths
 
 Latent diffusion (Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models, 2022): the shipped
@@ -15,6 +16,10 @@ on another machine from OUT/model alone (see `course_utils.train.portable`).
 `--dropout-from STEP` drops captions only from that step on, and keeps the checkpoint of that step as OUT/undropped.pt.
 A run that begins with a copy of it as its checkpoint, with `--dropout 0`, is the same model never shown an empty
 caption: equal steps, equal batches, and the first STEP of them paid for once.
+
+`--start FOLDER --relearn attn2` takes all weights but those of cross-attention from another run and learns the latter
+from nothing, alone. Cross-attention is where captions are read, so with `--dropout 0` whatever an empty caption had
+come to mean is gone, for a twelfth of the steps, and the difference is small enough to ship.
 """
 from __future__ import annotations
 
@@ -182,8 +187,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--vae", type=Path, default=None, help="an autoencoder's folder (default: the shipped one)")
     parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS, help="channels of the levels, by sixteens")
     parser.add_argument("--start", type=Path, default=None, help="a U-Net's folder whose weights to begin with")
+    parser.add_argument("--relearn", default="", metavar="NAME",
+                        help="with --start: layers of this name begin untrained, and alone learn (attn2)")
     parser.add_argument("--compile", action="store_true", help="torch.compile the network: pays on long GPU runs")
-    train(common.parsed(parser, argv))
+    options = common.parsed(parser, argv)
+    if options.relearn and not options.start:
+        parser.error("--relearn needs --start: whose other layers are to stay as they are?")
+    train(options)
 
 
 def train(options: argparse.Namespace) -> None:
@@ -195,7 +205,7 @@ def train(options: argparse.Namespace) -> None:
     z, ids = latents.encoded(vae, options.scenes, TRAINING_SEED, options.cache), words.tokens(words.wordings(scenes))
     z, ids, empty = z.to(device), ids.to(device), words.tokens([[""]])[0, 0].to(device)
     unet = network(text.width, options.widths)
-    portable.start_from(unet, options.start)
+    portable.start_from(unet, options.start, options.relearn)
     portable.take_up(options, unet)
     restart = portable.Restart()
     run = common.Run(options, unet, {"restart": restart})

@@ -14,7 +14,8 @@ from course_utils.diffusion.controlled import Controlled
 from course_utils.diffusion.samplers import ddim, euler, initial_noise, with_guidance
 from course_utils.models import WeightsError, export, load, load_text, weights
 from course_utils.models import __main__ as command
-from course_utils.models.export import MARK
+from course_utils.models.export import MARK, origin
+from course_utils.models.registry import entry
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -130,6 +131,14 @@ def test_no_file_names_this_machine_and_the_mark_names_the_weights(tmp_path, tin
     roles = {path.split("/")[0] for path in origin["weights"]}
     assert roles == {"controlnet_pose", "text_to_image", "clip", "vae"}
     assert origin["weights"].items() <= weights.expected().items()
+
+
+@pytest.mark.parametrize(("role", "bases"), [("reflow", {"flow", "text_to_image"}), ("flow", {"text_to_image"})])
+def test_the_mark_names_every_base_on_the_way(role, bases, monkeypatch):
+    names = [role, *bases, "clip", "vae", "critic"]
+    monkeypatch.setitem(origin.__globals__, "expected", lambda: {f"{name}/model": "0" for name in names})
+    found = {path.split("/")[0] for path in origin(entry(role, "critters"))["weights"]}
+    assert found == {role, *bases, "clip", "vae"}
 
 
 @pytest.mark.parametrize("where", ["write_text", "save_pretrained", "rename"])

@@ -52,11 +52,24 @@ def test_small_tensors_and_those_that_would_not_shrink_are_kept_whole():
     assert all(value.equal(tuned[name]) for name, value in lowrank.restored(base, full).items())
 
 
-def test_an_equal_network_differs_by_nothing():
-    base = {"w": drawn(40, 40)}
+def test_an_equal_network_differs_by_nothing_and_that_takes_no_numbers():
+    base = {"w": drawn(40, 40), "conv": drawn(8, 4, 3, 3), "bias": drawn(40)}
     kept = lowrank.difference(base, base, 2)
-    assert lowrank.restored(base, kept)["w"].equal(base["w"])
+    assert sum(value.numel() for value in kept.values()) == 0
+    assert all(value.equal(base[name]) for name, value in lowrank.restored(base, kept).items())
+    assert lowrank.restored(base, kept).keys() == base.keys()
     assert lowrank.share_kept(base, base, kept) == 1
+
+
+def test_where_one_layer_learnt_only_that_layer_takes_numbers(tmp_path):
+    base = {"a": drawn(40, 40), "b": drawn(40, 40, seed=1), "bias": drawn(40)}
+    tuned = {**base, "b": drawn(40, 40, seed=2)}
+    lowrank.write(tmp_path / lowrank.FILE, lowrank.difference(tuned, base, 20))
+    kept, _ = lowrank.read(tmp_path / lowrank.FILE)
+    assert sum(value.numel() for value in kept.values()) == 1600  # 20 (40 + 40) is no less: whole
+    restored = lowrank.restored(base, kept)
+    assert restored["b"].equal(tuned["b"].half().float())
+    assert restored["a"].equal(base["a"])
 
 
 def test_what_does_not_belong_together_is_refused():

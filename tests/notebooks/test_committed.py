@@ -43,7 +43,7 @@ def test_source_and_notebook_agree(path, notebook):
 
 def test_no_output_tells_where_it_was_run(notebook):
     for output in outputs(notebook):
-        shown = {kind: value for kind, value in output.get("data", output).items() if kind != "image/png"}
+        shown = {kind: value for kind, value in output.get("data", output).items() if not kind.startswith("image/")}
         text = re.sub(r"base64,[A-Za-z0-9+/=]+", "", json.dumps(shown))
         assert not OUTSIDE.search(text), OUTSIDE.search(text)
         assert not re.search(r"\b0x[0-9a-f]{6,}", text), "an object's address"
@@ -60,10 +60,10 @@ def test_lines_end_without_semicolon(notebook):
 
 
 def test_every_figure_is_described(notebook):
-    pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
+    pictures = [(output, kind) for output in outputs(notebook) for kind in output.get("data", {}) if "image/" in kind]
     assert pictures
-    for output in pictures:
-        assert len(output.metadata.get("image/png", {}).get("alt", "")) >= 20
+    for output, kind in pictures:
+        assert len(output.metadata.get(kind, {}).get("alt", "")) >= 20
     for output in outputs(notebook):
         for tag in re.findall(r"<img\b[^>]*>", str(output.get("data", {}).get("text/html", ""))):
             assert re.search(r'alt="[^"]{20,}', tag)

@@ -109,23 +109,6 @@ def test_a_recipe_that_leaves_no_weights_is_no_success(tmp_path):
     assert everything.state(TOYS[0], tmp_path) != "up to date"
 
 
-def test_one_run_can_begin_with_anothers_checkpoint(tmp_path, recipes):
-    twin = Stage("twin", "toy", "--steps 2", begins="teacher")
-    everything.train(TOYS[0], tmp_path, recipes)
-    with pytest.raises(everything.StageError, match=r"undropped\.pt"):
-        everything.train(twin, tmp_path, recipes)
-    (tmp_path / "teacher/undropped.pt").write_text("the first steps")
-    (tmp_path / "teacher/log.csv").write_text("step\n1\n")
-    read = []
-    everything.train(twin, tmp_path, lambda words: (read.append((tmp_path / "twin/checkpoint.pt").read_text()),
-                                                    recipes(words)))
-    assert read == ["the first steps"]
-    assert (tmp_path / "twin/log.csv").read_text() == "step\n1\n"
-    (tmp_path / "twin/checkpoint.pt").write_text("its own")
-    everything.begin(twin, tmp_path)
-    assert (tmp_path / "twin/checkpoint.pt").read_text() == "its own"
-
-
 def test_smoke_is_tiny_temporary_and_watches_over_the_shipped_weights(recipes, monkeypatch, tmp_path):
     commands = []
     everything.smoke_all(TOYS, lambda words: (commands.append(words), recipes(words)))
@@ -175,16 +158,6 @@ def test_recipes_know_the_options_they_are_given(one, tmp_path):
     words = everything.command(one, tmp_path, smoke=True)
     assert {word for word in words if word.startswith("--")} <= options_of(one.recipe)
     assert words[2] == f"course_utils.train.{one.recipe}"
-
-
-def test_the_twins_without_dropout_share_their_first_steps():
-    """A validation must end where captions begin to be dropped, or no checkpoint would be kept there."""
-    told = everything.command(stages.stage("text_to_image"), Path("runs"), smoke=False)
-    every, begins, steps = (int(told[told.index(name) + 1]) for name in ("--every", "--dropout-from", "--steps"))
-    assert begins % every == 0
-    assert 0 < begins < steps
-    other = everything.command(stages.stage("text_to_image_nodropout"), Path("runs"))
-    assert int(other[other.index("--steps") + 1]) == steps
 
 
 # ------------------------------------------------------------------------------------------------ the budget

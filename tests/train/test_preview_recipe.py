@@ -57,6 +57,9 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(tiny, whole, monkeypatc
 
 
 def test_what_it_writes_loads_as_the_stock_class_and_takes_scaled_latents(tiny, whole):
+    loaded, unknown = AutoencoderTiny.from_config(
+        AutoencoderTiny.load_config(tiny / "whole/model", local_files_only=True), return_unused_kwargs=True)
+    assert "block_out_channels" not in unknown  # diffusers would warn of them, in every notebook
     loaded = AutoencoderTiny.from_pretrained(tiny / "whole/model", local_files_only=True)
     assert loaded.config.scaling_factor == 1.0
     z = torch.zeros(2, 4, 16, 16, dtype=loaded.dtype)

@@ -127,6 +127,27 @@ def test_a_warm_start_begins_with_the_other_runs_weights(tiny, whole, capsys):
     assert "begins with the weights of" in capsys.readouterr().out
 
 
+def test_relearning_begins_cross_attention_anew_and_leaves_all_else_as_it_was(tiny, whole, capsys):
+    before = portable.read(tiny / "whole/model")
+    options = ("--start", str(tiny / "whole/model"), "--relearn", "attn2", "--dropout", "0")
+    run(tiny, "relearnt", *options, "--seed", "1")
+    after = portable.read(tiny / "relearnt/model")
+    changed = {name for name in before if not after[name].equal(before[name])}
+    assert changed == {name for name in before if "attn2" in name.split(".")}
+    assert "attn2 begins anew, and learns alone" in capsys.readouterr().out
+    far = torch.cat([(after[name] - before[name]).flatten() for name in changed if name.endswith("to_k.weight")])
+    own = torch.cat([before[name].flatten() for name in changed if name.endswith("to_k.weight")])
+    assert far.std() > 1.2 * own.std()  # not the old weights with a little training, but others
+
+
+def test_relearning_wants_a_start_and_a_layer_that_is_there(tiny, whole, capsys):
+    with pytest.raises(SystemExit):
+        run(tiny, "homeless", "--relearn", "attn2")
+    assert "--relearn needs --start" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="no layer is called 'attn9'"):
+        run(tiny, "lost", "--start", str(tiny / "whole/model"), "--relearn", "attn9")
+
+
 def test_judged_pictures_are_read_and_shown(tiny, monkeypatch):
     monkeypatch.setattr(recipe, "load_critic", lambda device: Critic((8, 8, 8, 8)).eval())
     for objective in ("epsilon", "flow"):
