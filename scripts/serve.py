@@ -25,6 +25,8 @@ class Pages(SimpleHTTPRequestHandler):
         ".ipynb": "application/json",
     }
 
+    protocol_version = "HTTP/1.1"  # one connection for many files: a page with a live demo asks for thirty
+
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the terminal keeps the address in view."""
 

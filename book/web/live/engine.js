@@ -4,26 +4,9 @@
  */
 
 import { env, InferenceSession, Tensor } from "../ort/ort.wasm.bundle.min.mjs";
+import { filesOf, listed, MODELS } from "./addresses.js";
+import { Helper } from "./shelf.js";
 import { Tokenizer } from "./tokenizer.js";
-import { assemble, parse } from "./weights.js";
-
-const MODELS = new URL("../models/", import.meta.url);
-const RUNTIME = new URL("../ort/ort-wasm-simd-threaded.wasm.gz", import.meta.url);
-
-/**
- * A gzipped file, unpacked here, whatever its host thinks of compression.
- * @param {URL} url @param {(bytes: number) => void} [count] is told how many bytes came
- * @returns {Promise<ArrayBuffer>}
- */
-async function unzipped(url, count) {
-  const response = await fetch(url);
-  if (!response.ok || !response.body) throw new Error(`${url.pathname.split("/").pop()} is missing (${response.status})`);
-  const packed = await response.arrayBuffer();
-  count?.(packed.byteLength);
-  const gzipped = new Uint8Array(packed, 0, 2);
-  if (gzipped[0] !== 0x1f || gzipped[1] !== 0x8b) return packed; // a host that says it is gzipped: unpacked already
-  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
-}
 
 export class Engine {
   /** @param {(progress: {bytes: number, total: number}) => void} progress */
@@ -31,53 +14,44 @@ export class Engine {
     this.progress = progress;
     this.bytes = 0;
     this.total = 0;
-    /** @type {Map<string, Promise<ArrayBuffer>>} */
-    this.files = new Map();
     /** @type {Map<string, Promise<any>>} */
     this.sessions = new Map();
     /** @type {Map<string, Promise<Float32Array>>} */
     this.texts = new Map();
-    /** Sessions are made one after the other: the runtime holds external data by its path alone. */
+    this.count = (bytes) => this.progress({ bytes: (this.bytes += bytes), total: this.total });
+    this.shelf = new Helper(this.count);
+    /** @type {Promise<void>} */
+    this.runtime = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
+    this.runtime.catch(() => null); // said by the first session that waits for it
+    /** @type {Promise<any>} */
     this.last = Promise.resolve();
     this.evaluations = 0;
     this.milliseconds = 0;
   }
 
+  /**
+   * The runtime, from WebAssembly that the page has compiled: onnxruntime knows files and bytes only, and would compile them
+   * once more. A model of no bytes is refused, but makes everything ready before the first one comes.
+   * @param {WebAssembly.Module} module
+   */
+  async start(module) {
+    const instantiate = WebAssembly.instantiate;
+    WebAssembly.instantiate = async (_, imports) => ({ module, instance: await instantiate(module, imports) });
+    Object.assign(env.wasm, { numThreads: 1, wasmBinary: new Uint8Array(1) });
+    env.logLevel = "error";
+    await InferenceSession.create(new Uint8Array(0)).catch(() => null);
+    WebAssembly.instantiate = instantiate;
+    this.resolve();
+  }
+
   /** What models there are. @returns {Promise<Record<string, any>>} */
   index() {
-    this.listed ??= fetch(new URL("models.json", MODELS)).then((response) => {
-      if (!response.ok) throw new Error(`models.json is missing (${response.status})`);
-      return response.json();
-    });
+    this.listed ??= listed();
     return this.listed;
   }
 
-  /** The runtime: one thread, its WebAssembly from our own file. */
-  runtime() {
-    this.started ??= unzipped(RUNTIME, (bytes) => this.count(bytes)).then((binary) => {
-      env.wasm.numThreads = 1;
-      env.wasm.wasmBinary = binary;
-      env.logLevel = "error";
-    });
-    return this.started;
-  }
-
-  /** @param {number} bytes */
-  count(bytes) {
-    this.bytes += bytes;
-    this.progress({ bytes: this.bytes, total: this.total });
-  }
-
-  /** @param {string} name @param {string} stamp changes with the file, so that no cache mixes two versions */
-  file(name, stamp) {
-    if (!this.files.has(name)) {
-      this.files.set(name, unzipped(new URL(`${name}?${stamp}`, MODELS), (bytes) => this.count(bytes)));
-    }
-    return /** @type {Promise<ArrayBuffer>} */ (this.files.get(name));
-  }
-
   /**
-   * Fetch and prepare models, all files at the same time.
+   * Fetch and prepare models, all files at the same time; ready in the order in which they are named.
    * @param {string[]} names
    * @returns {Promise<Record<string, any>>} their entries in the index
    */
@@ -91,23 +65,25 @@ export class Engine {
     return Object.fromEntries(names.map((name) => [name, index[name]]));
   }
 
-  /** @param {string} name @returns {Promise<any>} */
+  /**
+   * Made one after the other, in the order in which they are asked for: the runtime holds external data by its path alone.
+   * @param {string} name @returns {Promise<any>}
+   */
   session(name) {
-    if (!this.sessions.has(name)) this.sessions.set(name, this.prepared(name));
+    if (!this.sessions.has(name)) {
+      const made = this.prepared(name, this.last);
+      this.last = made.catch(() => null);
+      this.sessions.set(name, made);
+    }
     return /** @type {Promise<any>} */ (this.sessions.get(name));
   }
 
-  /** @param {string} name */
-  async prepared(name) {
-    const { graph, weights, stamps } = (await this.index())[name];
-    const files = [graph, ...weights].map((file) => this.file(file, stamps[file]));
-    const [[bytes, ...numbers]] = await Promise.all([Promise.all(files), this.runtime()]);
-    const made = this.last.then(() => {
-      const data = assemble(numbers.map(parse));
-      return InferenceSession.create(new Uint8Array(bytes), { externalData: [{ path: "weights", data }] });
-    });
-    this.last = made.catch(() => null);
-    return made;
+  /** @param {string} name @param {Promise<any>} before */
+  async prepared(name, before) {
+    const asked = this.index().then((index) => this.shelf.assembled(filesOf(index[name])));
+    const [{ graph, data }] = await Promise.all([asked, this.runtime, before]);
+    const externalData = [{ path: "weights", data }];
+    return InferenceSession.create(graph, { externalData, graphOptimizationLevel: "basic" }); // more takes longer, saves nothing
   }
 
   /**

@@ -41,23 +41,29 @@ export class Host {
     this.enter("loading");
     this.note.textContent = "Fetching the model…";
     try {
-      const { default: Demo } = await this.open();
-      this.runtime = runtime();
+      this.runtime = runtime(); // first, so that it starts while the demo's module comes
       this.runtime.listeners.add(({ bytes }) => this.fetched(bytes));
-      const index = await this.runtime.ask("index", {});
-      this.models = await this.runtime.ask("load", { models: Demo.models(index) });
+      const [{ default: Demo }, index] = await Promise.all([this.open(), this.runtime.index()]);
+      const models = Demo.models(index);
+      const loaded = this.runtime.load(models);
+      this.models = Object.fromEntries(models.map((name) => [name, index[name]]));
       this.defaults = Demo.defaults(index);
       this.state = { ...(fromHash(location.hash, this.name, this.defaults) ?? this.defaults) };
       this.demo = new Demo(this, index);
       this.build(Demo.title);
-      await this.demo.update();
-      this.enter("live");
-      this.poster.hidden = true;
-      this.note.textContent = "";
-      this.demo.settled?.();
+      await Promise.all([loaded, this.demo.update({ first: true })]);
+      this.arrive();
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** Alive: something is to be seen, if only the first of several pictures. */
+  arrive() {
+    if (this.figure.dataset.state !== "loading") return;
+    this.enter("live");
+    this.poster.hidden = true;
+    this.note.textContent = "";
   }
 
   /** @param {number} bytes */

@@ -19,6 +19,12 @@ function asksFirst() {
   return Boolean(navigator.connection?.saveData) || typeof IntersectionObserver !== "function";
 }
 
+/** The observer would say so, too, but only after the first picture of the page. @param {HTMLElement} figure */
+function inView(figure) {
+  const { top, bottom } = figure.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+}
+
 /** @param {HTMLElement} figure @param {() => Promise<any>} open */
 function attend(figure, open) {
   const host = new Host(figure, open);
@@ -26,6 +32,7 @@ function attend(figure, open) {
     figure.scrollIntoView({ block: "center" });
     host.wake();
   } else if (asksFirst()) host.offer();
+  else if (inView(figure)) host.wake();
   else {
     const watch = new IntersectionObserver((entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;

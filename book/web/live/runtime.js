@@ -3,6 +3,9 @@
  * holds one question being answered and the newest one behind it, whatever lies between is dropped.
  */
 
+import { listed, RUNTIME, filesOf } from "./addresses.js";
+import { compiled } from "./unzip.js";
+
 /** A newer question took this one's place. */
 export class Stale extends Error {}
 
@@ -14,6 +17,9 @@ class Runtime {
     this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     this.worker.onmessage = ({ data }) => this.hear(data);
     this.worker.onerror = (event) => this.fail(event.message || "the worker did not start");
+    compiled(RUNTIME, (bytes) => this.worker.postMessage({ bytes })).then((module) => this.worker.postMessage({ module }))
+      .catch((error) => this.worker.postMessage({ missing: error.message })); // a worker takes long to start: not for this
+    this.helper = this.help();
     this.count = 0;
     this.dead = "";
     /** @type {Map<number, Question & {channel: string}>} */
@@ -22,6 +28,29 @@ class Runtime {
     this.channels = new Map();
     /** @type {Set<(progress: {bytes: number, total: number}) => void>} */
     this.listeners = new Set();
+  }
+
+  /** A second worker, which puts models together while the first one starts; without it, the first does both. */
+  help() {
+    const { port1, port2 } = new MessageChannel();
+    const helper = new Worker(new URL("./unpacker.js", import.meta.url), { type: "module" });
+    helper.onerror = () => this.worker.postMessage({ alone: true });
+    helper.postMessage({ port: port1 }, [port1]);
+    this.worker.postMessage({ port: port2 }, [port2]);
+    return helper;
+  }
+
+  /** What models there are. @returns {Promise<Record<string, any>>} */
+  index() {
+    this.listed ??= listed();
+    return this.listed;
+  }
+
+  /** Fetch and prepare models, in the order in which they are needed. @param {string[]} models */
+  async load(models) {
+    const index = await this.index();
+    for (const name of models) if (index[name]) this.helper.postMessage({ urls: filesOf(index[name]) });
+    return this.ask("load", { models });
   }
 
   /**

@@ -3,6 +3,8 @@
  * external data of a graph.
  */
 
+import { addProduct, scaled } from "./kernel.js";
+
 /**
  * @typedef {{values: Int8Array | Uint16Array, shape: number[], scale: Uint16Array | null}} Packed
  * @typedef {{tensors: Map<string, Packed>, layout: [string, number[], boolean][]}} Weights
@@ -49,10 +51,9 @@ export function parse(buffer) {
 /** Float32 again. @param {Packed} packed @returns {Float32Array} */
 export function unpack({ values, shape, scale }) {
   const table = halfTable();
+  if (scale) return scaled(/** @type {Int8Array} */ (values), (row) => table[scale[row]], values.length / shape[0]);
   const numbers = new Float32Array(values.length);
-  if (!scale) return numbers.map((_, k) => table[values[k]]);
-  const row = values.length / shape[0];
-  for (let k = 0; k < values.length; k++) numbers[k] = values[k] * table[scale[Math.floor(k / row)]];
+  for (let k = 0; k < values.length; k++) numbers[k] = table[values[k]];
   return numbers;
 }
 
@@ -70,18 +71,6 @@ export function tensor(name, files) {
     if (up && down) addProduct(numbers, unpack(up), unpack(down), up.shape[1]);
   }
   return numbers;
-}
-
-/** numbers += U D, U with `rank` columns. @param {Float32Array} numbers @param {Float32Array} u @param {Float32Array} d
- * @param {number} rank */
-function addProduct(numbers, u, d, rank) {
-  const columns = d.length / rank;
-  for (let o = 0; o < u.length / rank; o++) {
-    for (let r = 0; r < rank; r++) {
-      const factor = u[o * rank + r];
-      for (let i = 0; i < columns; i++) numbers[o * columns + i] += factor * d[r * columns + i];
-    }
-  }
 }
 
 /** @param {Float32Array} matrix @param {number[]} shape @returns {Float32Array} */

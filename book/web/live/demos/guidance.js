@@ -14,7 +14,7 @@ export default class Guidance {
   static title = "Guidance: how far beyond the prompt?";
 
   static models(index) {
-    return ["text", MODEL, "decoder", "critic", ...(index.preview ? ["preview"] : [])];
+    return ["text", MODEL, ...(index.preview ? ["preview"] : []), "decoder", "critic"];
   }
 
   static defaults() {
@@ -98,7 +98,8 @@ export default class Guidance {
     const partial = (frame) => {
       frames.push(frame);
       show(this.canvas, frame.pixels);
-      if (this.host.figure.dataset.state === "live") this.roll(frames);
+      this.roll(frames);
+      this.host.arrive();
     };
     const options = { prompt, negative, scale, steps, seed, model: MODEL, decoder: this.decoder, frames: FRAMES };
     const answer = await this.host.ask("guidance", options, { drops: true, show: partial });

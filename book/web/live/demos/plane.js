@@ -21,7 +21,7 @@ export default class Plane {
 
   static models(index) {
     const decoders = index.preview ? ["preview", "decoder"] : ["decoder"];
-    return ["text", Plane.denoiser(index).model, ...decoders, "critic"];
+    return ["text", Plane.denoiser(index).model, ...decoders, "critic"]; // in the order in which the first picture needs them
   }
 
   static defaults() {
@@ -69,17 +69,19 @@ export default class Plane {
     this.been.replaceChildren();
   }
 
-  /** @param {{draft?: boolean}} [how] */
-  async update({ draft = false } = {}) {
+  /** @param {{draft?: boolean, first?: boolean}} [how] `first`: the quick picture, and then the better one at once */
+  async update({ draft = false, first = false } = {}) {
     const { state } = this.host;
     for (const [name, control] of Object.entries(this.controls)) control.set(state[name]);
     this.pad.place(state, this.trail);
     clearTimeout(this.timer);
-    if (!draft) return this.rest();
-    this.timer = window.setTimeout(() => this.rest(), REST);
-    const answer = await this.host.ask("plane", this.options(state, false));
-    if (answer) show(this.canvas, answer.pixels);
-    return undefined;
+    if (draft) this.timer = window.setTimeout(() => this.rest(), REST);
+    if (draft || first) {
+      const answer = await this.host.ask("plane", this.options(state, false));
+      if (answer) show(this.canvas, answer.pixels);
+      this.host.arrive();
+    }
+    return draft ? undefined : this.rest();
   }
 
   async rest() {
@@ -91,7 +93,7 @@ export default class Plane {
     this.host.say(`${answer.reading.sentence}. Cursor at ${state.scaly.toFixed(2)} scaly, ${state.large.toFixed(2)} large.`);
     this.host.meter(answer.step);
     this.remember(state, answer.pixels);
-    this.settled();
+    await this.settled();
   }
 
   /** Once there is time: the four corners, as a map behind the cursor. */

@@ -120,16 +120,18 @@ export default class Skeleton {
     this.puppet.draw(this.joints().now, state.joint, this.canvas);
   }
 
-  /** @param {{draft?: boolean}} [how] */
-  async update({ draft = false } = {}) {
+  /** @param {{draft?: boolean, first?: boolean}} [how] `first`: the quick picture, and then the better one at once */
+  async update({ draft = false, first = false } = {}) {
     if (!this.tables) await this.fill();
     this.draw();
     clearTimeout(this.timer);
-    if (!draft) return this.rest();
-    this.timer = window.setTimeout(() => this.rest(), REST);
-    const answer = await this.host.ask("controlled", this.options(this.host.state, false));
-    if (answer) this.see(answer);
-    return undefined;
+    if (draft) this.timer = window.setTimeout(() => this.rest(), REST);
+    if (draft || first) {
+      const answer = await this.host.ask("controlled", this.options(this.host.state, false));
+      if (answer) this.see(answer);
+      this.host.arrive();
+    }
+    return draft ? undefined : this.rest();
   }
 
   async rest() {

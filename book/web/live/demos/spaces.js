@@ -107,6 +107,7 @@ export default class Spaces {
       const answer = await this.host.ask("way", this.options(state, way, rest), { channel: way, drops: rest });
       if (!answer) return false;
       show(this.panels[way], answer.pixels);
+      this.host.arrive();
       if (rest) this.tell(way, answer);
     }
     return true;

@@ -93,6 +93,7 @@ export default class Steps {
       const answer = await this.host.ask("paths", options, { drops: true });
       if (!answer) return;
       this.place(role, plan, answer);
+      this.host.arrive();
       said.push(`${WORDS[role] ?? role}: ${answer.reading.sentence}, path ${answer.detour.toFixed(2)} times the straight line`);
       this.host.meter(answer.step);
     }

@@ -104,6 +104,7 @@ export default class Zip {
     const answer = await this.host.ask("decode", { z: painted });
     if (!answer) return;
     show(this.canvas, answer.pixels);
+    this.host.arrive();
     const plain = now.edits ? await this.host.ask("decode", { z: kept }) : answer;
     if (!plain) return;
     this.differ(answer.pixels, plain.pixels);

@@ -1,0 +1,88 @@
+/**
+ * Models, fetched and put together: in a worker of their own where there can be one, so that the runtime is compiled and
+ * starts meanwhile. Each file is fetched once and kept, since students and ControlNets share their base's.
+ */
+
+import { fetched, unzipped } from "./unzip.js";
+import { assemble, parse } from "./weights.js";
+
+/** @typedef {{graph: Uint8Array, data: Uint8Array}} Model */
+
+export class Shelf {
+  /** @param {(bytes: number) => void} count is told how many bytes came */
+  constructor(count) {
+    this.count = count;
+    /** @type {Map<string, Promise<any>>} */
+    this.files = new Map();
+    /** @type {Map<string, Promise<Model>>} */
+    this.begun = new Map();
+    /** @type {Promise<any>} */
+    this.last = Promise.resolve();
+  }
+
+  /** @param {string} url @param {(content: ArrayBuffer) => any} read */
+  file(url, read) {
+    if (!this.files.has(url)) this.files.set(url, fetched(url, this.count).then(unzipped).then(read));
+    return this.files.get(url);
+  }
+
+  /** Put together what will be asked for. @param {string[]} urls of a graph, a base, and what changes it */
+  begin([graph, ...weights]) {
+    const files = Promise.all([this.file(graph, (bytes) => bytes), ...weights.map((url) => this.file(url, parse))]);
+    const before = this.last;
+    const model = files.then(([bytes, ...numbers]) =>
+      before.then(() => ({ graph: new Uint8Array(bytes.slice(0)), data: assemble(numbers) })));
+    this.last = model.catch(() => null);
+    this.begun.set([graph, ...weights].join(), model);
+    return model;
+  }
+
+  /** A graph and its external data; what is asked first comes first. @param {string[]} urls @returns {Promise<Model>} */
+  assembled(urls) {
+    const model = this.begun.get(urls.join()) ?? this.begin(urls);
+    this.begun.delete(urls.join()); // it is given away, and with it its memory
+    return model;
+  }
+}
+
+/** The same, by a worker at the other end of a port; here, where the page could start none. */
+export class Helper {
+  /** @param {(bytes: number) => void} count */
+  constructor(count) {
+    /** @type {Map<number, {urls: string[], resolve: Function, reject: Function}>} */
+    this.asked = new Map();
+    this.asks = 0;
+    this.count = count;
+  }
+
+  /** @param {MessagePort} port */
+  by(port) {
+    this.port = port;
+    port.onmessage = ({ data }) => this.hear(data);
+    for (const [id, { urls }] of this.asked) port.postMessage({ id, urls });
+  }
+
+  /** Without a worker: what was asked is done here. */
+  alone() {
+    this.shelf ??= new Shelf(this.count);
+    for (const { urls, resolve } of this.asked.values()) resolve(this.shelf.assembled(urls));
+    this.asked.clear();
+  }
+
+  /** @param {any} message */
+  hear({ id, bytes, model, error }) {
+    if (bytes) return this.count(bytes);
+    const question = this.asked.get(id);
+    this.asked.delete(id);
+    return error ? question?.reject(new Error(error)) : question?.resolve(model);
+  }
+
+  /** As a shelf does. @param {string[]} urls @returns {Promise<Model>} */
+  assembled(urls) {
+    if (this.shelf) return this.shelf.assembled(urls);
+    return new Promise((resolve, reject) => {
+      this.asked.set(++this.asks, { urls, resolve, reject });
+      this.port?.postMessage({ id: this.asks, urls });
+    });
+  }
+}

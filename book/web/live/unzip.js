@@ -1,0 +1,44 @@
+/** Gzipped files, unpacked here, whatever their host thinks of compression. */
+
+/**
+ * @param {URL | string} url @param {(bytes: number) => void} [count] is told how many bytes came
+ * @returns {Promise<ArrayBuffer>} as it came
+ */
+export async function fetched(url, count) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${new URL(url).pathname.split("/").pop()} is missing (${response.status})`);
+  const packed = await response.arrayBuffer();
+  count?.(packed.byteLength);
+  return packed;
+}
+
+/** @param {ArrayBuffer} packed @returns {Promise<ArrayBuffer>} */
+export async function unzipped(packed) {
+  const gzipped = new Uint8Array(packed, 0, 2);
+  if (gzipped[0] !== 0x1f || gzipped[1] !== 0x8b) return packed; // a host that says it is gzipped: unpacked already
+  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
+/**
+ * WebAssembly from a gzipped file, compiled while it comes.
+ * @param {URL | string} url @param {(bytes: number) => void} count
+ * @returns {Promise<WebAssembly.Module>}
+ */
+export async function compiled(url, count) {
+  const response = await fetch(url);
+  if (!response.ok || !response.body) throw new Error(`${new URL(url).pathname.split("/").pop()} is missing (${response.status})`);
+  const reader = response.body.getReader();
+  const first = await reader.read();
+  let next = Promise.resolve(first);
+  const body = new ReadableStream({ async pull(controller) {
+    const { done, value } = await next;
+    if (done) return controller.close();
+    count(value.byteLength);
+    controller.enqueue(value);
+    next = reader.read();
+    return undefined;
+  } });
+  const packed = first.value?.[0] === 0x1f && first.value[1] === 0x8b;
+  const bytes = packed ? body.pipeThrough(new DecompressionStream("gzip")) : body;
+  return WebAssembly.compileStreaming(new Response(bytes, { headers: { "content-type": "application/wasm" } }));
+}
