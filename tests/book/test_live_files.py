@@ -14,7 +14,7 @@ from course_utils.demos import export, packing
 from course_utils.models.weights import sha256
 
 INDEX = export.index()
-SHARED = ("text", export.BASE, "decoder", "critic")
+SHARED = ("text", export.BASE, "decoder", "preview", "critic")
 RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm.gz")
 
 TOLERANCE = {"text": 0.01, "text_to_image": 0.003, "decoder": 0.015, "preview": 0.02, "encoder": 0.01, "critic": 0.03,

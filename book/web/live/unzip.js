@@ -1,13 +1,18 @@
 /** Gzipped files, unpacked here, whatever their host thinks of compression. */
 
+/** @param {URL | string} url @returns {Promise<any>} */
+async function there(url) {
+  const response = await fetch(url);
+  if (response.ok && response.body) return response;
+  throw new Error(`${new URL(url).pathname.split("/").pop()} is missing (${response.status})`);
+}
+
 /**
  * @param {URL | string} url @param {(bytes: number) => void} [count] is told how many bytes came
  * @returns {Promise<ArrayBuffer>} as it came
  */
 export async function fetched(url, count) {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${new URL(url).pathname.split("/").pop()} is missing (${response.status})`);
-  const packed = await response.arrayBuffer();
+  const packed = await (await there(url)).arrayBuffer();
   count?.(packed.byteLength);
   return packed;
 }
@@ -25,8 +30,7 @@ export async function unzipped(packed) {
  * @returns {Promise<WebAssembly.Module>}
  */
 export async function compiled(url, count) {
-  const response = await fetch(url);
-  if (!response.ok || !response.body) throw new Error(`${new URL(url).pathname.split("/").pop()} is missing (${response.status})`);
+  const response = await there(url);
   const reader = response.body.getReader();
   const first = await reader.read();
   let next = Promise.resolve(first);

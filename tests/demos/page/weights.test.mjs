@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { addProduct, scaled } from "../../../book/web/live/kernel.js";
 import { assemble, parse, tensor } from "../../../book/web/live/weights.js";
 
 /** A safetensors file of small tensors. */
@@ -56,6 +57,19 @@ test("a difference to a difference is added to what stands before it", () => {
   }));
   assert.deepEqual([...tensor("matrix", [base, second, first])], [1, 1, 1, 1, 1, 1]);
   assert.deepEqual([...tensor("matrix", [base, first, second])], [2, 1, 3, 3, 1, 5]);
+});
+
+test("four at a time gives what one at a time gives", () => {
+  const columns = 8;
+  const row = Array.from({ length: columns + 1 }, (_, k) => 7 * k - 25);
+  const [q, scale] = [Int8Array.from([...row, ...row.map((value) => -value)]), (o) => [0.5, 3][o]];
+  const even = scaled(Int8Array.from([...q.slice(0, columns), ...q.slice(columns + 1, 2 * columns + 1)]), scale, columns);
+  const odd = scaled(q, scale, columns + 1);
+  assert.deepEqual([...even.slice(0, columns), ...even.slice(columns)], [...odd.slice(0, columns), ...odd.slice(columns + 1, -1)]);
+  const [u, d] = [Float32Array.from([1, -2, 0.5, 4, 3, 1]), Float32Array.from({ length: 3 * columns }, (_, k) => k - 11)];
+  addProduct(even, u, d, 3);
+  const plain = (o, c) => scale(o) * (o ? -row[c] : row[c]) + [0, 1, 2].reduce((sum, r) => sum + u[3 * o + r] * d[r * columns + c], 0);
+  for (const o of [0, 1]) for (let c = 0; c < columns; c++) assert.equal(even[o * columns + c], plain(o, c));
 });
 
 test("a graph that shares its weights brings its order and the few numbers of its own", () => {
