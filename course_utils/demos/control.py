@@ -8,6 +8,7 @@ graph wants it. The checkpoints of the training run are such differences too, of
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from course_utils.critters import KEYPOINTS, Scene, keypoints
 from course_utils.critters.controls import BONES
 from course_utils.critters.scene import FACINGS, SPECIES, STANCES
-from course_utils.demos import graphs, packing
+from course_utils.demos import fineness, graphs, packing
 from course_utils.demos.parts import BASE, LATENT, PICTURE, STATES, example, model_of
 from course_utils.models import lowrank
 from course_utils.models.registry import entry, weights_name
@@ -112,11 +113,16 @@ def state_of(folder: Path) -> dict[str, Tensor]:
     return dict(ControlNetModel.from_pretrained(folder, local_files_only=True).state_dict())
 
 
+def packed_difference(kept: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """A difference to the base as its file keeps it: factors about as fine as the base's own tensors are kept."""
+    tensors = {key: value.float().numpy() for key, value in kept.items()}
+    return packing.packed(tensors, fineness.of_factors(tensors, fineness.steps_of(BASE)), matrices_from=SMALL)
+
+
 def write_difference(name: str, folder: Path) -> str:
     """Write what a ControlNet changed, and return the file's name."""
     file = f"{name}.safetensors.gz"
-    tensors = {key: value.float().numpy() for key, value in kept_of(name).items()}
-    packing.write(folder / file, packing.packed(tensors, matrices_from=SMALL))
+    packing.write(folder / file, packed_difference(kept_of(name)))
     return file
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from course_utils.critters import render, sample
 from course_utils.critters.dataset import HELD_OUT_SEED
-from course_utils.demos import control, graphs, packing
+from course_utils.demos import control, fineness, graphs, packing
 from course_utils.demos.parts import BASE, PARTS, example, model_of
 from course_utils.models import lowrank
 from course_utils.models.registry import entry, weights_name
@@ -29,9 +29,10 @@ FOLDER = Path(__file__).resolve().parents[2] / "book" / "web" / "models"
 INDEX, TOKENIZER, SCENES, POSES = "models.json", "tokenizer.json", "scenes.png", "poses.json"
 
 
-STUDENTS = ("lcm",)
-"""Differences that the page carries. Each other one would cost this repository a megabyte more (the flow model,
-on which its own students rest, nearly three), and the whole stays below 70: name a role here, and the demos show it."""
+STUDENTS = ("lcm", "adversarial", "flow")
+"""Differences that the page carries: both ways to few steps, straighter paths and leaps, and two kinds of leap. Each
+other student would cost this repository half a megabyte more, and the whole stays below 70: name a role here, and the
+demos show it."""
 
 
 def students() -> list[str]:
@@ -65,7 +66,7 @@ def export_part(name: str, folder: Path) -> dict[str, Any]:
     traced = graphs.traced(part.module(model), example(part.inputs), part.outputs)
     slots, tensors = graphs.detached(traced, part.network(model).state_dict())
     packing.compress(folder / graph, traced.SerializeToString(deterministic=True))
-    packing.write(folder / weights, packing.packed(tensors, part.convolutions_from), slots)
+    packing.write(folder / weights, packing.packed(tensors, fineness.steps_of(part.role)), slots)
     return {"graph": graph, "weights": [weights], "parameters": sum(value.size for value in tensors.values()),
             "inputs": {key: list(shape) for key, shape in part.inputs.items()}, "outputs": list(part.outputs)}
 
@@ -73,8 +74,7 @@ def export_part(name: str, folder: Path) -> dict[str, Any]:
 def export_student(name: str, folder: Path) -> dict[str, Any]:
     """Write a student's difference to the base, whose graph and weights it shares."""
     kept, _ = lowrank.read(verified(f"{name}/{lowrank.FILE}"))
-    tensors = {key: value.float().numpy() for key, value in kept.items()}
-    packing.write(folder / f"{name}.safetensors.gz", packing.packed(tensors, matrices_from=control.SMALL))
+    packing.write(folder / f"{name}.safetensors.gz", control.packed_difference(kept))
     return {**index(folder)[BASE], "weights": [f"{role}.safetensors.gz" for role in chain(name)]}
 
 

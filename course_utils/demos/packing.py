@@ -1,6 +1,7 @@
 r"""Weights as the page fetches them: matrices in 8 bits, one scale for each output; the rest in half precision.
 
-\(W_{oi} \approx s_o\,q_{oi}\) with \(q\) from -127 to 127 and \(s_o = \max_i |W_{oi}|/127\) (Jacob et al., Quantization
+\(W_{oi} \approx s_o\,q_{oi}\) with \(q\) from -127 to 127 and \(s_o = \max_i |W_{oi}|/127\), or coarser where the
+network's answer does not suffer: few levels are frequent then, and gzip needs fewer bits (Jacob et al., Quantization
 and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2018; here only the file is quantised,
 the page computes in float32). A file is a gzipped safetensors file: `NAME` in int8 beside `NAME.scale`, or `NAME` alone
 in float16; its header holds the layout of the graph's external data.
@@ -22,25 +23,28 @@ from course_utils.demos.graphs import Slot
 SCALE = ".scale"
 SMALL = 4096
 """Tensors with fewer numbers, and all vectors, stay in float16: little to win, and much to lose where a picture enters
-a network or leaves it (of the denoiser's error in 8 bits, 1.2 % of what it predicts, nine tenths came from there)."""
+a network or leaves it."""
 
 Tensors = Mapping[str, np.ndarray]
 
 
-def quantised(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """int8 values of the weight's shape, and a float16 scale for each of its first axis."""
+def quantised(weight: np.ndarray, step: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """int8 values of the weight's shape, and a float16 scale for each of its first axis: no finer than `step`."""
     rows = weight.reshape(len(weight), -1).astype(np.float32)
-    scale = np.maximum(np.abs(rows).max(1) / 127, 1e-7).astype(np.float16)
+    scale = np.maximum(np.abs(rows).max(1) / 127, max(step, 1e-7)).astype(np.float16)
     levels = np.rint(rows / scale.astype(np.float32)[:, None]).clip(-127, 127).astype(np.int8)
     return levels.reshape(weight.shape), scale
 
 
-def packed(tensors: Tensors, convolutions_from: int = SMALL, matrices_from: int = SMALL) -> dict[str, np.ndarray]:
-    """Tensors as the file keeps them; convolutions, and other matrices, in 8 bits from so many numbers on."""
+def packed(
+    tensors: Tensors, steps: Mapping[str, float] | None = None, matrices_from: int = SMALL
+) -> dict[str, np.ndarray]:
+    """Tensors as the file keeps them: those with so many numbers or more in 8 bits or less, as fine as `steps` asks
+    (`fineness`; as 8 bits allow where it does not say)."""
     kept: dict[str, np.ndarray] = {}
     for name, weight in tensors.items():
-        if weight.ndim > 1 and weight.size >= (convolutions_from if weight.ndim == 4 else matrices_from):
-            kept[name], kept[name + SCALE] = quantised(weight)
+        if weight.ndim > 1 and weight.size >= max(matrices_from, 1):
+            kept[name], kept[name + SCALE] = quantised(weight, (steps or {}).get(name, 0.0))
         else:
             kept[name] = weight.astype(np.float16)
     return {name: np.ascontiguousarray(value) for name, value in kept.items()}

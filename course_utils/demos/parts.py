@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_utils.demos import graphs, packing
+from course_utils.demos import graphs
 from course_utils.models import load
 from course_utils.models.tokenizer import LENGTH
 
@@ -26,8 +26,6 @@ class Part:
         module: the graph's, around the model that `load` gives.
         network: the part of the model whose weights it needs.
         inputs, outputs: shapes of its inputs by name (tokens are whole numbers), names of its outputs.
-        convolutions_from: numbers from which a convolution is kept in 8 bits. A sampler asks a denoiser many times, and
-            its errors add up; the others are asked once.
     """
 
     role: str
@@ -35,7 +33,6 @@ class Part:
     network: Callable[[Any], nn.Module]
     inputs: dict[str, tuple[int, ...]]
     outputs: tuple[str, ...]
-    convolutions_from: int = packing.SMALL
 
 
 def _same(model: Any) -> nn.Module:
@@ -50,8 +47,7 @@ LATENT, PICTURE, STATES = (1, 4, 16, 16), (1, 3, 128, 128), (1, LENGTH, 96)
 
 PARTS = {
     "text": Part("clip", lambda clip: graphs.Words(_text_side(clip)), _text_side, {"ids": (1, LENGTH)}, ("states",)),
-    BASE: Part(BASE, graphs.Denoiser, _same, {"z": LATENT, "t": (1,), "states": STATES}, ("predicted",),
-               convolutions_from=140_000),
+    BASE: Part(BASE, graphs.Denoiser, _same, {"z": LATENT, "t": (1,), "states": STATES}, ("predicted",)),
     "decoder": Part("vae", graphs.Decoder, _same, {"z": LATENT}, ("picture",)),
     "preview": Part("preview", graphs.Decoder, _same, {"z": LATENT}, ("picture",)),
     "encoder": Part("vae", graphs.Encoder, _same, {"picture": PICTURE}, ("z",)),

@@ -47,7 +47,7 @@ def test_the_front_page_opens_with_the_plane_alive(opened):
     assert host.count() == 1
     page.wait_for_selector("[data-demo=plane][data-state=live]", timeout=PATIENCE)
     assert int(host.get_attribute("data-latency-ms")) > 0
-    page.wait_for_selector("[data-demo=plane][data-settled]", timeout=PATIENCE)  # the better picture, read by the critic
+    page.wait_for_selector("[data-demo=plane][data-settled]", timeout=PATIENCE)  # read by the critic
     assert "fox" in host.locator(".demo-says").inner_text()
 
 

@@ -11,17 +11,17 @@ from course_book import live
 from docutils import nodes
 
 from course_utils.demos import export, packing
+from course_utils.diffusion.generate import TextToImage
 from course_utils.models.weights import sha256
+from tests.book.alone import psnr
 
 INDEX = export.index()
 SHARED = ("text", export.BASE, "decoder", "preview", "critic")
 RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm.gz")
 
-TOLERANCE = {"text": 0.01, "text_to_image": 0.003, "decoder": 0.015, "preview": 0.02, "encoder": 0.01, "critic": 0.03,
-             "lcm": 0.004, "flow": 0.015, "reflow": 0.015, "flow_consistency": 0.015,
-             "controlled": 0.004, "hint": 0.01, "controlnet_pose": 0.02}
-"""Largest relative error of what a model tells, which 8 bits leave; students as their base
-unless they are told apart (factors are kept in 8 bits down to small ones, and a flow has many)."""
+TOLERANCE = {"text": 0.01, "text_to_image": 0.012, "decoder": 0.03, "preview": 0.02, "encoder": 0.01, "critic": 0.03,
+             "lcm": 0.02, "adversarial": 0.03, "flow": 0.04, "controlled": 0.02, "hint": 0.01, "controlnet_pose": 0.08}
+"""Largest relative error of what a model tells, which coarse weights leave; what that does to pictures: below."""
 
 
 def bytes_of(*names):
@@ -109,9 +109,24 @@ def test_each_model_tells_what_pytorch_tells(name):
     with torch.no_grad():
         wanted = module(*inputs.values())
     found = session(name).run(None, {key: value.numpy() for key, value in inputs.items()})
-    for ours, theirs in zip(found, wanted if isinstance(wanted, tuple) else [wanted], strict=True):
-        error = np.linalg.norm(ours - theirs.numpy()) / np.linalg.norm(theirs.numpy())
+    told = [value.numpy() for value in wanted] if isinstance(wanted, tuple) else [wanted.numpy()]
+    if name.startswith("controlnet"):  # the U-Net barely listens to its deepest answers, which are coarse
+        found, told = ([np.concatenate([value.ravel() for value in values])] for values in (found, told))
+    for ours, theirs in zip(found, told, strict=True):
+        error = np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
         assert error < TOLERANCE[kind(name)], error
+
+
+@pytest.mark.parametrize("role", STUDENTS)
+def test_the_pages_weights_draw_the_packages_picture(role):
+    draw, prompt = TextToImage.load(role), ["a large scaly orange fox sitting on a green background, facing right"]
+    wanted = draw(prompt, seeds=[0], steps=4)
+    kept = [packing.unpacked(packing.read(export.FOLDER / file)[0]) for file in INDEX[role]["weights"]]
+    weights = dict(draw.unet.state_dict())
+    for tensors in kept:
+        weights = merged(weights, tensors)
+    draw.unet.load_state_dict({name: torch.as_tensor(weights[name]) for name in draw.unet.state_dict()})
+    assert psnr(draw(prompt, seeds=[0], steps=4), wanted) > 28
 
 
 # ------------------------------------------------------------------------------------------------ hosts

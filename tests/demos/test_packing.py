@@ -39,6 +39,17 @@ def test_eight_bits_keep_each_row_to_half_a_step():
     assert (np.abs(rows(back) - rows(weight)) <= 0.51 * step + 1e-6).all()
 
 
+def test_a_coarser_step_leaves_half_of_it_and_fewer_bytes(tmp_path):
+    weight = np.random.default_rng(0).normal(size=(64, 256)).astype(np.float32)
+    sizes = []
+    for step in (0.0, 0.2):
+        kept = packing.packed({"w": weight}, {"w": step})
+        assert np.abs(packing.unpacked(kept)["w"] - weight).max() < max(0.51 * step, 0.02)
+        packing.write(tmp_path / "w", kept)
+        sizes.append((tmp_path / "w").stat().st_size)
+    assert sizes[1] < 0.7 * sizes[0]
+
+
 def test_a_row_of_zeros_stays_zero():
     weight = np.zeros((64, 16), np.float32)
     weight[1:] = 1

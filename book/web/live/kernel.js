@@ -82,6 +82,7 @@ export function scaled(values, scale, row) {
  * @param {number} rank
  */
 export function addProduct(numbers, u, d, rank) {
+  if (!rank) return; // nothing changed
   const columns = d.length / rank;
   if (!kernel || columns % 4) {
     for (let at = 0, o = 0; at < u.length; at++, o = Math.floor(at / rank) * columns) {
