@@ -136,18 +136,22 @@ def assigned(notebook: Notebook, exercise: str, folder: Path, wheel: Path | None
 
 def student(notebook: Notebook) -> Notebook:
     """The student's notebook: otter's, with the course's set-up cell and checks."""
-    cells = [checking(cell) for cell in notebook["cells"]]
-    first = next(number for number, cell in enumerate(cells) if cell["cell_type"] == "code")
-    setup = code(first_cell.cell(first_cell.address()).rstrip(), ("setup", "remove-cell"))
-    return notebooks.regular({**notebook, "cells": [*cells[:first], setup, *cells[first:]]})
+    return notebooks.regular({**notebook, "cells": set_up([checking(cell) for cell in notebook["cells"]])})
 
 
 def solution(notebook: Notebook, exercise: str) -> Notebook:
-    """The page of solutions, not yet executed: the answers folded, a warning in front."""
+    """The page of solutions, not yet executed: the answers folded, a warning in front, the set-up cell."""
     cells = [checking(cell) for cell in notebook["cells"]]
     cells[0]["source"] = cells[0]["source"].split("\n")[0].replace("Exercises", "Solutions")
     cells.insert(1, json.loads(json.dumps(nbformat.v4.new_markdown_cell(WARNING.format(exercise=exercise)))))
-    return notebooks.regular({**notebook, "cells": cells})
+    return notebooks.regular({**notebook, "cells": set_up(cells)})
+
+
+def set_up(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The cells with the course's set-up cell before the first one that computes: either page opens on Colab."""
+    first = next(number for number, cell in enumerate(cells) if cell["cell_type"] == "code")
+    setup = code(first_cell.cell(first_cell.address()).rstrip(), ("setup", "remove-cell"))
+    return [*cells[:first], setup, *cells[first:]]
 
 
 def checking(cell: dict[str, Any]) -> dict[str, Any]:
