@@ -1,4 +1,6 @@
 import json
+import os
+import subprocess
 import sys
 import types
 
@@ -82,3 +84,28 @@ def test_every_listed_sweep_has_its_function_and_a_result_of_the_shipped_weights
 def test_the_command_lists_what_there_is():
     with pytest.raises(SystemExit, match="report, sweeps"):
         measure_main(["nothing"])
+
+
+SHARED = """
+import os, sys, types
+from pathlib import Path
+from course_utils.measure import sweeps
+
+toy = types.ModuleType("toy")
+toy.first = toy.second = toy.third = lambda n, cache: {"rank": os.environ.get("RANK")}
+sys.modules[f"{sweeps.__name__}.toy"] = toy
+sweeps.SWEEPS = {name: sweeps.Sweep("toy", (), 1) for name in ("first", "second", "third")}
+sweeps.main([], Path(sys.argv[1]))
+"""
+
+
+def test_two_processes_of_accelerate_share_the_sweeps_out(tmp_path):
+    (tmp_path / "shared.py").write_text(SHARED)
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1", "--mixed_precision", "no"]
+    two = ["--multi_gpu", "--num_processes", "2", "--main_process_port", "0"]  # without a GPU they share the CPU
+    quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [*launch, *two, str(tmp_path / "shared.py"), str(tmp_path)]
+    done = subprocess.run(command, env=quiet, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-2000:]
+    made = {path.stem: json.loads(path.read_text())["facts"]["rank"] for path in tmp_path.glob("*.json")}
+    assert made == {"first": "0", "second": "1", "third": "0"}
