@@ -4,8 +4,10 @@
     python scripts/colab.py here            # this Python, as it is: for the public image of Colab
 
 A kernel that believes it runs on Colab is given the course as an uploaded wheel and the set-up cell; then every
-notebook is executed at the scale `critters`. Checked: the set-up takes less than a minute, numpy, torch, ipython and
-ipywidgets are the ones from before, no cell raises. The result goes into `notebooks/_colab.json`, for the status page.
+notebook is executed at the scale `critters`, and every page of solutions, whose checks must give all points. Checked
+too: the set-up takes less than a minute, numpy, torch, ipython and ipywidgets are the ones from before, no cell raises.
+The result goes into `notebooks/_colab.json`, for the status page. `--environment DIR` keeps what was installed for the
+next time; `--notebooks NAME ...` runs these alone, and the status page says so.
 """
 
 import argparse
@@ -27,6 +29,15 @@ KERNEL = ("ipykernel", "nbclient", "nbformat", "jupytext", "pip", "setuptools", 
 PROTECTED = ("numpy", "torch", "ipython", "ipywidgets")
 SECONDS = 60
 """What the set-up cell may take."""
+RUN = """
+import json, sys
+import jupytext, nbclient
+notebook = jupytext.read(sys.argv[1])
+nbclient.NotebookClient(notebook, timeout=3600, kernel_name="python3").execute()
+shown = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+print(json.dumps([data[sys.argv[2]] for data in shown if sys.argv[2] in data]))
+"""
+CHECK = "application/vnd.course.check+json"
 
 
 def run(command: list[str], **options: Any) -> subprocess.CompletedProcess:
@@ -38,7 +49,10 @@ def run(command: list[str], **options: Any) -> subprocess.CompletedProcess:
 
 
 def environment(version: str, folder: Path) -> Path:
-    """A fresh environment with that Python and Colab's versions (with the oldest supported ones: 3.11 and 3.12)."""
+    """An environment with that Python and Colab's versions (with the oldest supported ones: 3.11 and 3.12), fresh where
+    there is none."""
+    if (folder / "bin" / "python").exists():
+        return folder / "bin" / "python"
     base = shutil.which(f"python{version}")
     if base is None:
         sys.exit(f"no python{version} here: install it, or name another of {', '.join(published())}")
@@ -76,13 +90,19 @@ def versions(python: Path) -> dict[str, str]:
     return {row["name"].lower(): row["version"] for row in listed}
 
 
-def executed(python: Path, source: Path, work: Path, settings: dict[str, str]) -> float:
-    """Seconds that one notebook takes; a cell that raises ends everything, and is shown."""
-    code = ("import jupytext, nbclient, sys; n = jupytext.read(sys.argv[1]);"
-            "nbclient.NotebookClient(n, timeout=1800, kernel_name='python3').execute()")
+def executed(python: Path, source: Path, work: Path, settings: dict[str, str]) -> tuple[int, list[dict[str, Any]]]:
+    """Seconds that one notebook takes, and what its checks said; a cell that raises ends everything, and is shown."""
     start = time.monotonic()
-    run([str(python), "-c", code, str(source)], cwd=work, env=settings)
-    return time.monotonic() - start
+    done = run([str(python), "-c", RUN, str(source), CHECK], cwd=work, env=settings)
+    return round(time.monotonic() - start), json.loads(done.stdout.splitlines()[-1])
+
+
+def solved(python: Path, source: Path, work: Path, settings: dict[str, str]) -> int:
+    """How many checks of a page of solutions gave all points; one that did not ends everything."""
+    _, checks = executed(python, source, work, settings)
+    if short := [check["message"] for check in checks if check["points"] != check["out_of"]]:
+        sys.exit(f"{source.stem}: a check does not give all points: {short[0]}")
+    return len(checks)
 
 
 def tried(python: Path, work: Path, names: list[str]) -> dict[str, Any]:
@@ -102,10 +122,13 @@ def tried(python: Path, work: Path, names: list[str]) -> dict[str, Any]:
     if seconds > SECONDS:
         sys.exit(f"the set-up took {seconds:.0f} s; {SECONDS} s is the limit")
     folder = ROOT / "notebooks"
-    chosen = [folder / f"{name}.py" for name in names] or sorted(folder.glob("[0-9][0-9]_*.py"))
-    times = {source.stem: round(executed(python, source, work, settings)) for source in chosen}
-    return {"tried": date.today().isoformat(), "setup_seconds": round(seconds), "seconds": times,
-            "installed": sorted(set(after) - set(before)), "versions": {
+    every = sorted(folder.glob("[0-9][0-9]_*.py"))
+    chosen = [folder / f"{name}.py" for name in names] or every
+    checks = {page.stem.removesuffix("_solution"): solved(python, page, work, settings)
+              for page in sorted(folder.glob("exercises/*_solution.ipynb"))}  # fmt: skip
+    times = {source.stem: executed(python, source, work, settings)[0] for source in chosen}
+    return {"tried": date.today().isoformat(), "setup_seconds": round(seconds), "seconds": times, "of": len(every),
+            "checks": checks, "installed": sorted(set(after) - set(before)), "versions": {
                 name: after[name] for name in ("torch", "diffusers", "transformers", *PROTECTED) if name in after}}
 
 
@@ -115,6 +138,7 @@ def main() -> None:
     parser.add_argument("python", choices=["here", *published()])
     parser.add_argument("--out", type=Path, default=RESULT)
     parser.add_argument("--notebooks", nargs="*", default=[], help="names, such as 00_refresher; all without")
+    parser.add_argument("--environment", type=Path, help="where to install, or where that was done before")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -123,7 +147,7 @@ def main() -> None:
             python, version = Path(sys.executable), f"{sys.version_info[0]}.{sys.version_info[1]}, Colab's image"
             run([str(python), "-m", "pip", "install", "--quiet", "jupytext", "nbclient"])
         else:
-            python, version = environment(options.python, folder / "venv"), options.python
+            python, version = environment(options.python, options.environment or folder / "venv"), options.python
         result = tried(python, folder / "content", options.notebooks)
     known = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
     written = json.dumps({**known, version: result}, indent=1, sort_keys=True)

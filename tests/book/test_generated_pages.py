@@ -47,8 +47,13 @@ def test_the_table_parts_models_that_make_pictures_from_others():
     text = models.page([{"model": "vae", "n": 2000, "psnr": 29.51, "on_renders.species": 1.0}, ROW])
     others, makers = text.split("\n\n")
     assert "psnr: 29.5; on renders, species: 1 | 2,000 |" in others
-    assert "| 4 | 1 | 0.981 | 0.512 | 0.234 | 0.01 ± 0.002 | 0.91 | 2,000 |" in makers
+    assert "| 4, at 1 | 0.981 | 0.512, 0.234 | 0.01 ±&nbsp;0.002 | 0.91 | 2,000 |" in makers
     assert 'href="#model-flow-consistency"' in makers
+
+
+def test_only_a_long_name_may_be_broken_and_only_before_its_last_word():
+    assert "<wbr>" not in models.link("controlnet_pose")
+    assert "text_to_image<wbr>_nodropout" in models.link("text_to_image_nodropout")
 
 
 @pytest.mark.parametrize("rows", [[{"model": "lcm", "frechet": 1.0}], 3, [3]])
@@ -128,9 +133,18 @@ def test_the_memory_page_tells_sums_and_parts():
 
 
 def test_what_was_tried_with_colabs_versions_is_told():
-    found = {"tried": "2026-11-25", "setup_seconds": 31, "seconds": {"00_a": 40, "01_b": 60},
-             "versions": {"torch": "2.11.0", "numpy": "2.1.3"}}
+    found = {"tried": "2026-11-25", "setup_seconds": 31, "seconds": {"00_a": 40, "01_b": 60}, "of": 6,
+             "checks": {"00_a": 5, "01_b": 4}, "versions": {"torch": "2.11.0", "numpy": "2.1.3"}}
     text = status.colab({"3.13": found})
-    assert "| Python 3.13 | 2026-11-25 | 31 s | 2 in 1.7 min | numpy 2.1.3, torch 2.11.0 |" in text
+    row = "| Python 3.13 | 2026-11-25 | 31 s | 2 of 6 in 1.7 min | 9 of 2 exercises | numpy 2.1.3, torch 2.11.0 |"
+    assert row in text
     with pytest.raises(Malformed, match=r"_colab\.json: KeyError"):
         status.colab({"3.13": {}})
+
+
+def test_what_ran_against_the_stand_in_is_told():
+    found = {"tried": "2026-11-25", "seconds": {"00_a": 40, "01_b": 60}, "of": 6}
+    assert "2 of 6 notebooks ran through" in status.hub(found)
+    assert "2026-11-25, 1.7 min" in status.hub(found)
+    with pytest.raises(Malformed, match=r"_hub\.json: KeyError"):
+        status.hub({})

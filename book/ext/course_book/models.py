@@ -12,13 +12,17 @@ from .status import table
 
 REPORT = f"{WEIGHTS}/report.json"
 NOTHING = "No report has been made yet: `python -m course_utils.measure report` writes what stands here."
-HEAD = ("Model", "Network evaluations", "Guidance scale", "Attributes as asked", "Fréchet distance", "its floor",
-        "KID", "Diversity, share of the world's", "n")  # fmt: skip
+HEAD = ("Model", "Evaluations, guidance", "Attributes as asked", "Fréchet distance, its floor", "KID",
+        "Diversity (world: 1)", "n")  # fmt: skip
+LONG = 16
+"""Letters of a name from which it may be broken, before its last word."""
 
 
 def link(name: str) -> str:
     """A model's name, linked to its card further down (whose section is generated, so MyST cannot look it up)."""
-    return f'<a href="#model-{name.replace("_", "-")}"><code>{name}</code></a>'
+    first, _, last = name.rpartition("_")
+    shown = f"{first}<wbr>_{last}" if len(name) > LONG else name
+    return f'<a href="#model-{name.replace("_", "-")}"><code class="model-name">{shown}</code></a>'
 
 
 def told(value: float) -> str:
@@ -28,9 +32,10 @@ def told(value: float) -> str:
 
 def denoiser(row: dict[str, Any]) -> tuple[str, ...]:
     """The cells of a model that makes pictures of prompts."""
-    return (link(row["model"]), told(row["evaluations"]), told(row["guidance"]), f"{row['mean_accuracy']:.3f}",
-            told(row["frechet"]), told(row["frechet_floor"]), f"{told(row['kid'])} ± {told(row['kid_standard_error'])}",
-            told(row["diversity.of_world"]), told(row["n"]))  # fmt: skip
+    return (link(row["model"]), f"{told(row['evaluations'])}, at {told(row['guidance'])}",
+            f"{row['mean_accuracy']:.3f}", f"{told(row['frechet'])}, {told(row['frechet_floor'])}",
+            f"{told(row['kid'])} ±&nbsp;{row['kid_standard_error']:.2g}", told(row["diversity.of_world"]),
+            told(row["n"]))  # fmt: skip
 
 
 def other(row: dict[str, Any]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The status page: `{status-table}`, what the notebooks were last executed with and how long they took."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,8 @@ from sphinx.application import Sphinx
 
 from .common import Generated, Malformed, read_json
 
-STATUS, COLAB = "notebooks/_status.json", "notebooks/_colab.json"
+STATUS, COLAB, HUB = "notebooks/_status.json", "notebooks/_colab.json", "notebooks/_hub.json"
+COLAB_HEAD = ("With Colab's versions", "Tried", "Set-up cell", "Notebooks run", "Checks passed", "Packages")
 NOTHING = "No notebook has been executed yet: `make notebooks` writes what stands here."
 
 
@@ -62,28 +63,40 @@ def colab(tried: dict[str, Any]) -> str:
     """What `make test-colab` found, one row for each Python. Raises `Malformed`."""
     try:
         rows = [(f"Python {python}", found["tried"], seconds(found["setup_seconds"]),
-                 f"{len(found['seconds'])} in {seconds(sum(found['seconds'].values()))}",
+                 f"{len(found['seconds'])} of {found['of']} in {seconds(sum(found['seconds'].values()))}",
+                 f"{sum(found['checks'].values())} of {len(found['checks'])} exercises",
                  ", ".join(f"{name} {number}" for name, number in sorted(found["versions"].items())))
                 for python, found in sorted(tried.items(), reverse=True)]  # fmt: skip
-        return table(("With Colab's versions", "Tried", "Set-up cell", "Notebooks run", "Packages"), rows)
+        return table(COLAB_HEAD, rows)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Malformed(f"{COLAB}: {type(error).__name__} {error}") from error
+
+
+def hub(tried: dict[str, Any]) -> str:
+    """What `make test-hub` found, in a sentence. Raises `Malformed`."""
+    try:
+        return (f"At the scale `sd15`, {len(tried['seconds'])} of {tried['of']} notebooks ran through on models that"
+                f" came from a stand-in for the hub, of the real layouts, tiny and untrained: {tried['tried']},"
+                f" {seconds(sum(tried['seconds'].values()))} (`make test-hub`).")  # fmt: skip
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Malformed(f"{HUB}: {type(error).__name__} {error}") from error
 
 
 class StatusTable(Generated):
     """`{status-table}`."""
 
-    def files(self) -> Iterable[Path]:
-        """The files that `make notebooks` and `make test-colab` write."""
-        return [self.root / STATUS, self.root / COLAB]
+    def files(self) -> list[Path]:
+        """The files that `make notebooks`, `make test-colab` and `make test-hub` write."""
+        return [self.root / name for name in (STATUS, COLAB, HUB)]
 
     def markdown(self) -> str:
         """Run times and versions, or a kind word."""
-        path, tried = self.root / STATUS, self.root / COLAB
+        path, tried, fetched = self.files()
         if not path.exists():
             return NOTHING
-        there = colab(read_json(tried)) if tried.exists() else UNTRIED
-        return "\n\n".join([page(read_json(path), set(self.env.found_docs)), there])
+        there = [colab(read_json(tried)) if tried.exists() else UNTRIED]
+        there += [hub(read_json(fetched))] if fetched.exists() else []
+        return "\n\n".join([page(read_json(path), set(self.env.found_docs)), *there])
 
 
 def setup(app: Sphinx) -> None:
