@@ -27,7 +27,9 @@ from course_utils.models.registry import entry, weights_name
 from course_utils.models.weights import FOLDER as SHIPPED
 from course_utils.models.weights import shipped, verified
 
-CONDITIONS = ("pose", "edge", "depth")
+CONDITIONS = ("pose", "edge")
+"""Whose ControlNets the page carries."""
+
 CHECKPOINTS = {"pose": (450, 600, 900)}
 """Steps of the training run after which the page can look at it; the shipped model is the last. Until the first of
 these nothing is to be seen that is not to be seen without a ControlNet."""

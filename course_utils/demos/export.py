@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from course_utils.critters import render, sample
 from course_utils.critters.dataset import HELD_OUT_SEED
-from course_utils.demos import control, fineness, graphs, packing
+from course_utils.demos import control, fineness, graphs, packing, sketch
 from course_utils.demos.parts import BASE, PARTS, example, model_of
 from course_utils.models import lowrank
 from course_utils.models.registry import entry, weights_name
@@ -26,7 +26,7 @@ from course_utils.models.weights import FOLDER as SHIPPED
 from course_utils.models.weights import expected, sha256, shipped, verified
 
 FOLDER = Path(__file__).resolve().parents[2] / "book" / "web" / "models"
-INDEX, TOKENIZER, SCENES, POSES = "models.json", "tokenizer.json", "scenes.png", "poses.json"
+INDEX, TOKENIZER, SCENES, POSES, EDGES = "models.json", "tokenizer.json", "scenes.png", "poses.json", "edges.png"
 
 
 STUDENTS = ("lcm", "adversarial", "flow")
@@ -114,6 +114,7 @@ def export(folder: Path = FOLDER, again: bool = False) -> Iterator[str]:
     forget(folder)
     write_tokenizer(folder)
     write_scenes(folder)
+    Image.fromarray(sketch.samples(control.SIZE)).save(folder / EDGES, optimize=True)
     (folder / POSES).write_text(json.dumps(control.poses(), separators=(",", ":")) + "\n")
 
 

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from course_utils.demos import export
 from tests.book.alone import Alone, psnr
 
 pytestmark = pytest.mark.browser
+
+edges = pytest.mark.skipif("controlnet_edge" not in export.index(), reason="the page has no ControlNet for edges")
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +90,52 @@ def test_when_its_files_are_missing_the_poster_stays(alone):
     assert one.host.locator("img").is_visible()
     assert "controlnet_pose.safetensors.gz is missing (404)" in one.host.locator(".demo-note").inner_text()
     assert one.errors == []
+
+
+ADDRESS = "#skeleton?species=cat&figure=sitting&map=edges+drawn+by+hand&lines=20.20_40.30-100.90&seed=2"
+
+
+@edges
+def test_edges_are_drawn_by_keyboard_and_by_pointer(alone):
+    one = alone("skeleton").wait()
+    one.act(lambda: one.host.get_by_label("drawn after", exact=True).select_option("edges drawn by hand"))
+    assert "no lines of your own over the edges of a standing fox" in one.says()
+    followed = one.picture()
+    one.act(lambda: one.host.get_by_role("button", name="Clear").click())
+    assert "no lines of your own on black" in one.says()
+    assert psnr(one.picture(), followed) < 30
+    pad, keys = one.host.get_by_role("slider", name="Pen: "), one.page.keyboard
+    pad.focus()
+    one.act(lambda: [keys.press(" "), keys.press("Shift+ArrowRight"), keys.press("ArrowUp"), keys.press(" ")])
+    assert pad.get_attribute("aria-valuetext") == "72 from the left, 62 from the top, lifted"
+    assert "1 line of your own on black" in one.says()
+    box = pad.bounding_box()
+    at = lambda x, y: (box["x"] + x * box["width"] / 128, box["y"] + y * box["height"] / 128)  # noqa: E731
+    mouse = one.page.mouse
+    one.act(lambda: [mouse.move(*at(20.5, 20.5)), mouse.down(), mouse.move(*at(60.5, 20.5), steps=5), mouse.up()])
+    assert "2 lines of your own on black" in one.says()
+    one.host.get_by_role("button", name="Link").click()
+    assert "lines=64.64_72.64_72.62-20.20_28.20_36.20_44.20_52.20_60.20" in one.page.url
+    one.act(lambda: one.host.get_by_role("button", name="Start from an animal's edges").click())
+    assert (one.picture() == followed).all()
+    assert one.errors == one.outside == []
+
+
+@edges
+def test_a_drawing_comes_back_by_its_link_and_by_its_code(alone):
+    one = alone("skeleton", ADDRESS, steps=None).wait()
+    assert "2 lines of your own over the edges of a sitting cat" in one.says()
+    shown, code = one.copied()
+    assert 'condition="edge"' in code
+    assert psnr(shown, one.picture()) > 25
+
+
+@edges
+def test_on_a_phone_edges_are_drawn_by_touch(alone):
+    one = alone("skeleton", ADDRESS, size="phone", has_touch=True).wait()
+    assert one.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    pad = one.host.get_by_role("slider", name="Pen: ")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    one.act(lambda: one.page.touchscreen.tap(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"]))
+    assert "3 lines of your own" in one.says()

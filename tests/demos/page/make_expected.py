@@ -14,6 +14,7 @@ import torch
 
 from course_utils.critters import Scene, caption, draw_pose, keypoints, sample
 from course_utils.demos.skeleton import moved
+from course_utils.demos.sketch import sketched
 from course_utils.diffusion.interpolation import slerp
 from course_utils.diffusion.inversion import invert
 from course_utils.diffusion.samplers import ddim, denoise, drawn, generators, stock_scheduler
@@ -25,6 +26,9 @@ PLACES = (0, 1, 7, 8, 15, 16, 500, 1023)
 STRANGE = ("", "a red elephant's trunk", "Ünïcode — naïve café", "a FOX,on(a)pink background!", "fox 123 4x4",
            "日本の狐 🦊", "a fox " * 20, "  spaces\tand\nlines ", "it's we're I'll <|endoftext|> more",
            "İstanbul ﬁne Å")  # fmt: skip
+
+DRAWN = ("3.4_40.9_40.70-100.100", "0.0_127.127-127.0_90.31_64.64")
+"""Drawings, as a link of the page has them."""
 
 
 def toy(z: torch.Tensor, t: float) -> torch.Tensor:
@@ -50,6 +54,12 @@ def skeleton() -> list[int]:
     return blocks.reshape(16, 8, 16, 8, 3).sum((1, 3)).flatten().tolist()
 
 
+def sums(text: str) -> dict[str, Any]:
+    """A drawing, and the sums of its map's rows and columns."""
+    grey = sketched(text).astype(int)
+    return {"text": text, "rows": grey.sum(1).tolist(), "columns": grey.sum(0).tolist()}
+
+
 def flow_consistency() -> torch.Tensor:
     """Four steps of consistency on a flow."""
     source = generators([3])
@@ -66,6 +76,7 @@ def expected() -> dict[str, Any]:
         "trailing": [[count, trailing(count)] for count in (1, 4, 7, 16, 25, 50)],
         "consistency": [[n, stock_scheduler("lcm", n).timesteps.tolist()] for n in (1, 2, 3, 4, 8, 50)],
         "skeleton": skeleton(),
+        "sketch": [sums(text) for text in DRAWN],
         "ddim": some(ddim(toy, drawn(generators([3])), trailing(25))),
         "lcm": some(denoise(toy, lcm, drawn(source), generator=source)),
         "euler_flow": some(denoise(toy, stock_scheduler("euler_flow", 7), drawn(generators([3])))),

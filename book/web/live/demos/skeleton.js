@@ -1,14 +1,18 @@
 /** The skeleton: pull at its joints, and the animal follows, as closely as its ControlNet has learnt to. */
 
-import { element, menu, range } from "../controls.js";
+import { button, element, menu, range } from "../controls.js";
+import { edgesOfAnimals, pythonOfEdges } from "../edges.js";
 import { drawPose, moved, SIDE, toMoves, toText } from "../figure.js";
 import { show } from "../picture.js";
 import { Puppet } from "../puppet.js";
+import { drawLines, Sketch, toStrokes, toText as toLines } from "../sketch.js";
 import { BACKGROUNDS, caption, COATS, FACINGS, SPECIES, STANCES, TEXTURES } from "../words.js";
 
 const POSES = new URL("../../models/poses.json", import.meta.url);
 const REST = 250; // milliseconds without a move, after which the better picture is drawn
 const CONTROL = "controlnet_pose";
+const DRAWN = "controlnet_edge";
+const [BY_JOINTS, BY_EDGES] = ["a skeleton", "edges drawn by hand"];
 const WORDS = { species: SPECIES, texture: TEXTURES, coat: COATS, background: BACKGROUNDS, stance: STANCES };
 const TEACHER = "the model itself";
 const STUDENT = "its student, in a few steps";
@@ -26,13 +30,14 @@ export default class Skeleton {
 
   static models(index) {
     const decoders = index.preview ? ["preview", "decoder"] : ["decoder"];
-    return ["text", Skeleton.quick(index), CONTROL, `hint_${CONTROL}`, ...decoders, "critic"];
+    const edges = index[DRAWN] ? [DRAWN, `hint_${DRAWN}`] : [];
+    return ["text", Skeleton.quick(index), CONTROL, `hint_${CONTROL}`, ...decoders, "critic", ...edges];
   }
 
   static defaults(index) {
     return { species: "fox", texture: "fluffy", coat: "orange", background: "green", stance: "standing", facing: "right",
-      figure: "standing", joint: "head", moves: "", conditioning: 1, trained: Skeleton.steps(index).at(-1), seed: 0,
-      by: index.controlled_lcm ? STUDENT : TEACHER };
+      figure: "standing", joint: "head", moves: "", map: BY_JOINTS, under: true, lines: "", conditioning: 1,
+      trained: Skeleton.steps(index).at(-1), seed: 0, by: index.controlled_lcm ? STUDENT : TEACHER };
   }
 
   /** The steps of the training run that can be looked at: before the first, the checkpoints, the end. */
@@ -58,6 +63,10 @@ export default class Skeleton {
     this.tables = await response.json();
     const { state } = this.host;
     this.puppet = new Puppet(this.tables.bones, (name, place) => this.pull(name, place), (joint) => this.take(joint));
+    if (this.index[DRAWN]) {
+      this.edges = await edgesOfAnimals();
+      this.sketch = new Sketch((strokes) => this.host.set({ lines: toLines(strokes) }, { draft: true }));
+    }
     const choose = (name, options, label = name) =>
       menu(label, options, state[name], (value) => this.host.set({ [name]: value }, { draft: true }));
     const slide = (name, label, bounds) =>
@@ -67,6 +76,7 @@ export default class Skeleton {
     const last = this.steps.length - 1;
     this.controls = {
       ...Object.fromEntries(words), facing: choose("facing", FACINGS),
+      ...(this.sketch ? { map: choose("map", [BY_JOINTS, BY_EDGES], "drawn after") } : {}),
       figure: menu("the skeleton is", STANCES, state.figure,
         (figure) => this.host.set({ figure, moves: "" }, { draft: true })),
       joint: menu("joint", this.tables.joints.map(inWords), inWords(state.joint),
@@ -77,7 +87,11 @@ export default class Skeleton {
       seed: slide("seed", "seed", { min: 0, max: 20, step: 1 }),
       ...(this.index.controlled_lcm ? { by: choose("by", [STUDENT, TEACHER], "drawn by") } : {}),
     };
-    this.node.append(this.puppet.node, this.canvas,
+    const start = (under) => this.host.set({ under, lines: "" }, { draft: true });
+    this.tools = element("div", { class: "demo-pen", hidden: true },
+      button("Start from an animal's edges", () => start(true)), button("Clear", () => start(false)));
+    const pads = element("div", {}, this.puppet.node, ...(this.sketch ? [this.sketch.node] : []), this.tools);
+    this.node.append(pads, this.canvas,
       element("div", { class: "demo-controls" }, ...Object.values(this.controls).map(({ node }) => node)));
   }
 
@@ -89,6 +103,24 @@ export default class Skeleton {
     const places = this.tables.poses[`${species} ${figure} ${facing}`];
     const own = Object.fromEntries(this.tables.joints.map((name, k) => [name, places[k]]));
     return { own, now: moved(own, toMoves(moves)) };
+  }
+
+  /** Whether edges are drawn, and no skeleton. */
+  drawn() {
+    return Boolean(this.sketch) && this.host.state.map === BY_EDGES;
+  }
+
+  /** The edges below what is drawn. */
+  under() {
+    const { species, figure, facing, under } = this.host.state;
+    return under ? this.edges(species, figure, facing) : null;
+  }
+
+  /** What the ControlNet is shown. @returns {Float32Array} 3 x 128 x 128 in [0, 1] */
+  map() {
+    if (!this.drawn()) return drawPose(this.joints().now, this.tables.bones);
+    const grey = drawLines(toStrokes(this.host.state.lines), this.under());
+    return Float32Array.from({ length: 3 * grey.length }, (_, k) => grey[k % grey.length]);
   }
 
   /** @param {string} joint */
@@ -117,7 +149,19 @@ export default class Skeleton {
     const shown = { ...state, joint: inWords(state.joint) };
     for (const [name, control] of Object.entries(this.controls)) if (name in shown) control.set(shown[name]);
     this.controls.place.set(this.steps.indexOf(state.trained));
-    this.puppet.draw(this.joints().now, state.joint, this.canvas);
+    for (const [name, control] of Object.entries(this.controls)) {
+      if (["joint", "place"].includes(name)) control.node.hidden = this.drawn();
+    }
+    [this.puppet.node.hidden, this.tools.hidden] = [this.drawn(), !this.drawn()];
+    if (this.sketch) this.sketch.node.hidden = !this.drawn();
+    this.shadow();
+  }
+
+  /** The pad, with the animal faintly behind. */
+  shadow() {
+    const { state } = this.host;
+    if (this.drawn()) this.sketch.draw(toStrokes(state.lines), this.under(), this.canvas);
+    else this.puppet.draw(this.joints().now, state.joint, this.canvas);
   }
 
   /** @param {{draft?: boolean, first?: boolean}} [how] `first`: the quick picture, and then the better one at once */
@@ -141,13 +185,21 @@ export default class Skeleton {
     this.see(answer);
     this.canvas.setAttribute("aria-label", answer.reading.sentence);
     this.host.meter(answer.step);
-    this.host.say(`${answer.reading.sentence}. ${this.distances(answer.keypoints)}`);
+    this.host.say(`${answer.reading.sentence}. ${this.drawn() ? this.told() : this.distances(answer.keypoints)}`);
     this.host.figure.toggleAttribute("data-settled", true);
   }
 
   see(answer) {
     show(this.canvas, answer.pixels);
-    this.puppet.draw(this.joints().now, this.host.state.joint, this.canvas);
+    this.shadow();
+  }
+
+  /** What is drawn after, in words. */
+  told() {
+    const { under, lines, species, figure } = this.host.state;
+    const count = toStrokes(lines).length;
+    const own = `${count || "no"} line${count === 1 ? "" : "s"} of your own`;
+    return `Drawn after ${own}${under ? ` over the edges of a ${figure} ${species}` : " on black"}.`;
   }
 
   /** How far the critic finds the joints from the skeleton's. @param {Float32Array} found */
@@ -166,9 +218,9 @@ export default class Skeleton {
     const { steps, guidance } = this.index[model].use;
     const end = state.trained === this.steps.at(-1);
     return {
-      prompt: caption(state), map: drawPose(this.joints().now, this.tables.bones), model, scale: guidance, seed: state.seed,
-      control: end || !state.trained ? CONTROL : `${CONTROL}_${String(state.trained).padStart(4, "0")}`,
-      conditioning: state.trained ? state.conditioning : 0, steps: rest ? steps : Math.min(2, steps), read: rest,
+      prompt: caption(state), map: this.map(), model, scale: guidance, seed: state.seed,
+      control: this.drawn() ? DRAWN : end || !state.trained ? CONTROL : `${CONTROL}_${String(state.trained).padStart(4, "0")}`,
+      conditioning: state.trained || this.drawn() ? state.conditioning : 0, steps: rest ? steps : Math.min(2, steps), read: rest,
       decoder: rest ? "decoder" : this.preview,
     };
   }
@@ -177,9 +229,10 @@ export default class Skeleton {
   python() {
     const { state } = this.host;
     const { steps, seed, conditioning } = this.options(state, true);
+    const role = state.by === TEACHER || !this.index.controlled_lcm ? "text_to_image" : "lcm";
+    if (this.drawn()) return pythonOfEdges(state, { role, steps, conditioning, prompt: caption(state) });
     const lines = [...toMoves(state.moves)].map(([name, [x, y]]) => `joints = moved(joints, "${name}", ${x}, ${y})\n`);
     const early = state.trained && state.trained !== this.steps.at(-1);
-    const role = state.by === TEACHER || !this.index.controlled_lcm ? "text_to_image" : "lcm";
     const scene = `"${state.species}", stance="${state.figure}", facing="${state.facing}", size=0.65`;
     return `from course_utils.critters import Scene, draw_pose, keypoints
 ${early ? "from course_utils.demos.control import checkpoint\n" : ""}from course_utils.demos.skeleton import moved
