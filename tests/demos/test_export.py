@@ -26,8 +26,8 @@ def test_what_is_in_step_is_left_alone(small, tmp_path, capsys):
     facts = export.index(tmp_path)[export.BASE]
     assert facts["parameters"] == sum(value.numel() for value in Small().state_dict().values())
     assert facts["made_from"].keys() == {"critic/model.safetensors"}
-    assert {path.name for path in tmp_path.iterdir()} == {
-        export.INDEX, export.TOKENIZER, export.SCENES, export.POSES, *facts["weights"], facts["graph"]}  # fmt: skip
+    beside = {export.INDEX, export.TOKENIZER, export.SCENES, export.POSES, export.EDGES}
+    assert {path.name for path in tmp_path.iterdir()} == {*beside, *facts["weights"], facts["graph"]}
     command.main(["export", "--folder", str(tmp_path)])
     assert "in step" in capsys.readouterr().out
 
