@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import re
+import types
 
 import numpy as np
 import onnxruntime
@@ -145,6 +147,17 @@ def test_only_pages_with_a_demo_load_its_script():
     assert not live.has_demo(page)
     page += nodes.raw("", live.hosted('<figure class="course-demo" data-demo="plane">'), format="html")
     assert live.has_demo(page)
+
+
+def test_a_page_names_the_modules_that_its_demos_need_in_its_head(repository):
+    figure = live.hosted('<figure class="course-demo" data-demo="plane">')
+    app = types.SimpleNamespace(add_js_file=lambda *_, **__: None, add_css_file=lambda _: None)
+    context = {"pathto": lambda place, _: f"../{place}"}
+    live.load(app, "a", "", context, nodes.section("", nodes.raw("", figure, format="html")))
+    found = re.findall(r'<link rel="modulepreload" href="\.\./_static/(live/[^"]+)">', context["metatags"])
+    assert "live/demos/plane.js" in found
+    assert not any("steps" in name for name in found)
+    assert all((repository / "book/web" / name).exists() for name in found)
 
 
 def test_the_index_names_a_sampler_for_what_denoises():

@@ -18,6 +18,8 @@ RENAMED = {"nudge": "zip"}
 
 OPENING = re.compile(r'(<figure class="course-demo"[^>]*?data-demo=")([^"]+)(")')
 SCRIPT, STYLE = "live/live.js", "live/live.css"
+SOON = ("host", "runtime", "addresses", "controls", "state")
+"""Modules that the script asks for next, and the demos' own: named in the page's head, they need not wait for it."""
 
 
 def hosted(text: str) -> str:
@@ -48,9 +50,14 @@ def load(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
     """Add script and style where there is a demo."""
-    if has_demo(doctree):
+    if doctree is not None and has_demo(doctree):
         app.add_js_file(SCRIPT, type="module")
         app.add_css_file(STYLE)
+        there = " ".join(raw.astext() for raw in doctree.findall(nodes.raw))
+        modules = [*SOON, *(f"demos/{name}" for name in DEMOS if f'data-demo="{name}"' in there)]
+        places = [context["pathto"](f"_static/live/{name}.js", 1) for name in modules]
+        links = [f'<link rel="modulepreload" href="{place}">' for place in places]
+        context["metatags"] = "\n".join([context.get("metatags", ""), *links])
 
 
 class Demo(SphinxDirective):

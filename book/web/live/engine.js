@@ -20,8 +20,7 @@ export class Engine {
     this.texts = new Map();
     this.count = (bytes) => this.progress({ bytes: (this.bytes += bytes), total: this.total });
     this.shelf = new Helper(this.count);
-    /** @type {Promise<void>} */
-    this.runtime = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
+    this.runtime = this.shelf.runtime().then((module) => this.start(module));
     this.runtime.catch(() => null); // said by the first session that waits for it
     /** @type {Promise<any>} */
     this.last = Promise.resolve();
@@ -30,7 +29,7 @@ export class Engine {
   }
 
   /**
-   * The runtime, from WebAssembly that the page has compiled: onnxruntime knows files and bytes only, and would compile them
+   * The runtime, from WebAssembly that is compiled already: onnxruntime knows files and bytes only, and would compile them
    * once more. A model of no bytes is refused, but makes everything ready before the first one comes.
    * @param {WebAssembly.Module} module
    */
@@ -41,7 +40,6 @@ export class Engine {
     env.logLevel = "error";
     await InferenceSession.create(new Uint8Array(0)).catch(() => null);
     WebAssembly.instantiate = instantiate;
-    this.resolve();
   }
 
   /** What models there are. @returns {Promise<Record<string, any>>} */

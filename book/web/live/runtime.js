@@ -3,8 +3,7 @@
  * holds one question being answered and the newest one behind it, whatever lies between is dropped.
  */
 
-import { listed, RUNTIME, filesOf } from "./addresses.js";
-import { compiled } from "./unzip.js";
+import { filesOf, listed } from "./addresses.js";
 
 /** A newer question took this one's place. */
 export class Stale extends Error {}
@@ -17,8 +16,6 @@ class Runtime {
     this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     this.worker.onmessage = ({ data }) => this.hear(data);
     this.worker.onerror = (event) => this.fail(event.message || "the worker did not start");
-    compiled(RUNTIME, (bytes) => this.worker.postMessage({ bytes })).then((module) => this.worker.postMessage({ module }))
-      .catch((error) => this.worker.postMessage({ missing: error.message })); // a worker takes long to start: not for this
     this.helper = this.help();
     this.count = 0;
     this.dead = "";

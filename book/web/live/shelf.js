@@ -3,7 +3,8 @@
  * starts meanwhile. Each file is fetched once and kept, since students and ControlNets share their base's.
  */
 
-import { fetched, unzipped } from "./unzip.js";
+import { RUNTIME } from "./addresses.js";
+import { compiled, fetched, unzipped } from "./unzip.js";
 import { assemble, parse } from "./weights.js";
 
 /** @typedef {{graph: Uint8Array, data: Uint8Array}} Model */
@@ -18,6 +19,12 @@ export class Shelf {
     this.begun = new Map();
     /** @type {Promise<any>} */
     this.last = Promise.resolve();
+  }
+
+  /** The runtime's WebAssembly. */
+  runtime() {
+    this.module ??= compiled(RUNTIME, this.count);
+    return this.module;
   }
 
   /** @param {string} url @param {(content: ArrayBuffer) => any} read */
@@ -49,7 +56,7 @@ export class Shelf {
 export class Helper {
   /** @param {(bytes: number) => void} count */
   constructor(count) {
-    /** @type {Map<number, {urls: string[], resolve: Function, reject: Function}>} */
+    /** @type {Map<number, {urls: string[] | null, resolve: Function, reject: Function}>} */
     this.asked = new Map();
     this.asks = 0;
     this.count = count;
@@ -65,21 +72,30 @@ export class Helper {
   /** Without a worker: what was asked is done here. */
   alone() {
     this.shelf ??= new Shelf(this.count);
-    for (const { urls, resolve } of this.asked.values()) resolve(this.shelf.assembled(urls));
+    for (const { urls, resolve } of this.asked.values()) resolve(urls ? this.shelf.assembled(urls) : this.shelf.runtime());
     this.asked.clear();
   }
 
   /** @param {any} message */
-  hear({ id, bytes, model, error }) {
+  hear({ id, bytes, found, error }) {
     if (bytes) return this.count(bytes);
     const question = this.asked.get(id);
     this.asked.delete(id);
-    return error ? question?.reject(new Error(error)) : question?.resolve(model);
+    return error ? question?.reject(new Error(error)) : question?.resolve(found);
+  }
+
+  /** As a shelf does. @returns {Promise<WebAssembly.Module>} */
+  runtime() {
+    return this.ask(null);
   }
 
   /** As a shelf does. @param {string[]} urls @returns {Promise<Model>} */
   assembled(urls) {
-    if (this.shelf) return this.shelf.assembled(urls);
+    return this.shelf ? this.shelf.assembled(urls) : this.ask(urls);
+  }
+
+  /** @param {string[] | null} urls of a model; none, and it is the runtime @returns {Promise<any>} */
+  ask(urls) {
     return new Promise((resolve, reject) => {
       this.asked.set(++this.asks, { urls, resolve, reject });
       this.port?.postMessage({ id: this.asks, urls });

@@ -1,4 +1,4 @@
-/** A worker that puts models together, beside the one that computes with them. */
+/** A worker that compiles the runtime and puts models together, beside the one that computes with them. */
 
 import { Shelf } from "./shelf.js";
 
@@ -8,10 +8,11 @@ let shelf;
 onmessage = ({ data: { port, urls } }) => {
   if (urls) return void shelf.begin(urls); // by the page, before the other worker is there to ask
   shelf = new Shelf((bytes) => port.postMessage({ bytes }));
-  port.onmessage = async ({ data: { id, urls } }) => {
+  shelf.runtime().catch(() => null);
+  port.onmessage = async ({ data: { id, urls: asked } }) => {
     try {
-      const model = await shelf.assembled(urls);
-      port.postMessage({ id, model }, [model.graph.buffer, model.data.buffer]);
+      const found = await (asked ? shelf.assembled(asked) : shelf.runtime());
+      port.postMessage({ id, found }, asked ? [found.graph.buffer, found.data.buffer] : []);
     } catch (error) {
       port.postMessage({ id, error: String(error?.message ?? error) });
     }

@@ -48,10 +48,7 @@ async function answer({ id, job, options }) {
 const WAITING = ["index", "load"]; // these mostly wait: what is asked behind them need not
 
 onmessage = ({ data }) => {
-  if (data.module) engine.start(data.module).catch(engine.reject);
-  else if (data.bytes) engine.count(data.bytes);
-  else if (data.missing) engine.reject(new Error(data.missing));
-  else if (data.port) engine.shelf.by(data.port);
+  if (data.port) engine.shelf.by(data.port);
   else if (data.alone) engine.shelf.alone();
   else if (data.drop) dropped.add(data.drop);
   else if (WAITING.includes(data.job)) answer(data);
