@@ -51,7 +51,7 @@ def load(
 ) -> None:
     """Add script and style where there is a demo."""
     if doctree is not None and has_demo(doctree):
-        app.add_js_file(SCRIPT, type="module")
+        app.add_js_file(SCRIPT, type="module", loading_method="async")
         app.add_css_file(STYLE)
         there = " ".join(raw.astext() for raw in doctree.findall(nodes.raw))
         modules = [*SOON, *(f"demos/{name}" for name in DEMOS if f'data-demo="{name}"' in there)]

@@ -43,7 +43,14 @@ function attend(figure, open) {
   }
 }
 
-for (const figure of document.querySelectorAll(".course-demo[data-demo]")) {
-  const open = DEMOS[figure.dataset.demo];
-  if (open) attend(/** @type {HTMLElement} */ (figure), open);
+/** Find the hosts. */
+function begin() {
+  for (const figure of document.querySelectorAll(".course-demo[data-demo]")) {
+    const open = DEMOS[/** @type {HTMLElement} */ (figure).dataset.demo ?? ""];
+    if (open) attend(/** @type {HTMLElement} */ (figure), open);
+  }
 }
+
+// As soon as the page is read: the scripts of the theme, which wait for that, too, take longer than all of this.
+if (document.readyState === "loading") document.addEventListener("readystatechange", begin, { once: true });
+else begin();
