@@ -18,7 +18,7 @@ export MALLOC_TRIM_THRESHOLD_ ?= 4000000000
 unit notebooks-test browser-test notebooks picture: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help read book test lint types unit notebooks-test browser-test test-hub test-colab links notebooks train train-smoke sweeps exercises picture bench vendor clean install install-book
+.PHONY: help read book test lint types unit notebooks-test browser-test test-hub test-colab test-gradescope links notebooks train train-smoke sweeps exercises picture bench vendor clean install install-book
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -66,6 +66,9 @@ notebooks: install  ## execute all notebooks again, in place
 
 exercises: install  ## the exercises' notebooks from their sources; otter's autograders into dist/exercises
 	$(BIN)/python scripts/exercises.py --package dist/exercises
+
+test-gradescope: exercises  ## grade with each package as Gradescope does, without its image
+	$(BIN)/python scripts/gradescope.py dist/exercises
 
 train: install  ## train the embedded models again (hours on two cores; goes on where it stopped, skips what is done)
 	$(BIN)/python -m course_utils.train.all

@@ -83,7 +83,7 @@ def sandbox(limits: Limits, refused: int, hidden: Sequence[Path] = ()) -> list[s
         *("--uid", "1000", "--gid", "1000", "--hostname", "exercise", "--clearenv"),
         *(word for name, value in environment().items() for word in ("--setenv", name, value)),
         *_memory("/tmp", limits.disk),
-        *_system(),
+        *system(),
         *_facts(),
         *("--dev", "/dev"),
         *_memory("/dev/shm", limits.disk),
@@ -113,7 +113,7 @@ def _memory(folder: str, megabytes: int) -> list[str]:
     return ["--size", str(megabytes * 2**20), "--tmpfs", folder]
 
 
-def _system() -> list[str]:
+def system() -> list[str]:
     """The system and the Python environment, read-only."""
     words = ["--ro-bind", "/usr", "/usr"]
     for name in _LINKS:
