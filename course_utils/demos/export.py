@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from course_utils.critters import render, sample
 from course_utils.critters.dataset import HELD_OUT_SEED
-from course_utils.demos import control, fineness, graphs, packing, sketch
+from course_utils.demos import control, fineness, graphs, packing, sketch, web
 from course_utils.demos.parts import BASE, PARTS, example, model_of
 from course_utils.models import lowrank
 from course_utils.models.registry import entry, weights_name
@@ -25,7 +25,7 @@ from course_utils.models.tokenizer import LENGTH, build
 from course_utils.models.weights import FOLDER as SHIPPED
 from course_utils.models.weights import expected, sha256, shipped, verified
 
-FOLDER = Path(__file__).resolve().parents[2] / "book" / "web" / "models"
+FOLDER = web.FOLDER / "models"
 INDEX, TOKENIZER, SCENES, POSES, EDGES = "models.json", "tokenizer.json", "scenes.png", "poses.json", "edges.png"
 
 

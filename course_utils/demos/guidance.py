@@ -1,17 +1,19 @@
 """Turn the guidance scale: the picture, and the two predictions as arrows in the plane they span (claim C10)."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
+from traitlets import Float as Number
+from traitlets import Int, Unicode
 
 from course_utils.critters import BACKGROUNDS, COATS, SPECIES, TEXTURES
-from course_utils.demos.base import Demo
+from course_utils.demos.live import Live, mirrored
 from course_utils.diffusion.samplers import Latents
 from course_utils.measure.trajectories import angle, in_their_plane
 from course_utils.show.guidance import plane
@@ -74,54 +76,51 @@ def diptych(state: Guided) -> bytes:
     return to_png(np.hstack([np.asarray(picture), np.asarray(beside.convert("RGB"))]))
 
 
-class Guidance(Demo):
-    """Choose words, a guidance scale and a seed; see the picture and, before a step of the sampler, the arrows.
+class Guidance(Live):
+    """Words, a guidance scale and a seed; the picture, the film that leads to it, and the arrows before a step.
 
-    Every control is a native one and works with the keyboard; the sentence below is announced to screen readers.
+    Args:
+        draw: a `TextToImage`, which draws the poster, and at a larger scale than the page's everything.
+        scale: the guidance scale w.
+        seed: of the noise.
+        step: before which the arrows are looked at, 0 to 24.
+        prompt: what to draw.
+
+    Traits: `prompt`, `negative`, `scale`, `steps`, `seed`, `at` (the step of the arrows).
     """
 
     name = "guidance"
+    prompt, negative = mirrored(Unicode), mirrored(Unicode)
+    scale, steps, seed, at = mirrored(Number), mirrored(Int), mirrored(Int), mirrored(Int)
 
-    def __init__(self, draw: Any, scale: float = 3.0, seed: int = 0, step: int = 12) -> None:
+    def __init__(self, draw: Any, scale: float = 3.0, seed: int = 0, step: int = 12, prompt: str = "") -> None:
+        first = prompt_of(*(words[0] for words in (SPECIES, TEXTURES, COATS, BACKGROUNDS)))
+        super().__init__(prompt=prompt or first, negative="", scale=scale, steps=STEPS, seed=seed, at=step)
         self.draw = draw
-        wide = widgets.Layout(width="95%", max_width="440px")
-        words = {"species": SPECIES, "texture": TEXTURES, "coat": COATS, "background": BACKGROUNDS}
-        self.controls = {
-            **{name: widgets.Dropdown(options=options, description=name, layout=wide)
-               for name, options in words.items()},
-            "scale": widgets.FloatSlider(scale, min=0, max=15, step=0.5, description="scale w", layout=wide,
-                                         continuous_update=False),
-            "seed": widgets.IntSlider(seed, 0, 20, description="seed", layout=wide, continuous_update=False),
-            "step": widgets.IntSlider(step, 0, STEPS - 1, description="at step", layout=wide, continuous_update=False),
-        }
-        self.image = widgets.Image(format="png", layout=widgets.Layout(width="100%", max_width="1280px"))
-        self.status = widgets.HTML()
-        self.widget = widgets.VBox([*self.controls.values(), self.image, self.status])
-        self._update()
-        for control in self.controls.values():
-            control.observe(self._update, "value")
+        self.seen: dict[tuple[Any, ...], Guided] = {}
 
-    @property
-    def prompt(self) -> str:
-        """The caption of the words that are chosen."""
-        return prompt_of(*(self.controls[name].value for name in ("species", "texture", "coat", "background")))
+    def draws(self) -> Mapping[str, Any]:
+        """The only one."""
+        return {"text_to_image": self.draw}
 
-    def _update(self, _change: object = None) -> None:
-        scale, seed, step = (self.controls[name].value for name in ("scale", "seed", "step"))
-        self.state = guide(self.draw, self.prompt, scale, seed, step)
-        self.image.value = diptych(self.state)
-        self.status.value = f'<p role="status" aria-live="polite">{self.sentence()}</p>'
+    def present(self) -> Guided:
+        """What the present state gives."""
+        state = (self.prompt, self.scale, self.seed, self.at)
+        if state not in self.seen:
+            self.seen = {state: guide(self.draw, *state)}
+        return self.seen[state]
 
     def sentence(self) -> str:
         """The angle, and how long each arrow is."""
-        lengths = [digits(float(length)) for length in np.linalg.norm(self.state.arrows, axis=1)]
-        return (f"At timestep {self.state.timestep:.0f} the two predictions are {lengths[0]} and {lengths[1]} long and "
-                f"{digits(self.state.degrees)} degrees apart; the guided one, at scale "
-                f"{self.controls['scale'].value:g}, is {lengths[2]} long.")
+        found = self.present()
+        lengths = [digits(float(length)) for length in np.linalg.norm(found.arrows, axis=1)]
+        return (f"At timestep {found.timestep:.0f} the two predictions are {lengths[0]} and {lengths[1]} long and "
+                f"{digits(found.degrees)} degrees apart; the guided one, at scale {self.scale:g}, is {lengths[2]} "
+                "long.")
 
     def poster_png(self) -> bytes:
         """Picture and arrows of the present state."""
-        return bytes(self.image.value)
+        return diptych(self.present())
 
     def alt(self) -> str:
         """What they show."""

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 from torch import Tensor
+from traitlets import Float as Number
+from traitlets import Int, Unicode
 
-from course_utils.demos.base import Demo
+from course_utils.demos.live import Live, mirrored
 from course_utils.measure.locality import nudge as nudged_latent
 from course_utils.measure.locality import share_inside
 from course_utils.models.images import to_array, to_tensor
@@ -22,6 +23,8 @@ from course_utils.show.style import COLOURS
 Pixels = UInt8[np.ndarray, "h w 3"]
 VAE = Any  # a diffusers.AutoencoderKL, which has no types
 ENLARGED = 256
+PUSH = 4.0
+"""In standard deviations of the latents."""
 
 
 @dataclass(frozen=True)
@@ -71,67 +74,52 @@ def _framed(picture: Pixels, row: int, column: int, block: int = 8) -> Pixels:
     return np.asarray(image)
 
 
-class Nudge(Demo):
-    """Choose a picture, a latent cell and a channel; push the number up or down; see which pixels change.
+class Nudge(Live):
+    """A picture and its latent, whose numbers one paints on; one begins with one number that is nudged already.
 
-    `pictures` maps names to pictures whose sides are multiples of eight. Every control is a native one and works with
-    the keyboard; the sentence below the picture is announced to screen readers.
+    Args:
+        vae: an `AutoencoderKL`, which decodes the poster, and at a larger scale than the page's everything.
+        pictures: names to pictures whose sides are multiples of eight; the page shows the middle of each.
+        row, column: of the number that is nudged.
+
+    Traits: `scene` (a name, or "1" to "6" for held-out scenes), `bits` of a number, `brush` (what a stroke adds),
+    `edits` ("channel.row.column=value", with commas between them).
     """
 
-    name = "nudge"
+    name, page = "nudge", "zip"
+    scene, edits = mirrored(Unicode), mirrored(Unicode)
+    bits, brush = mirrored(Int), mirrored(Number)
 
     def __init__(self, vae: VAE, pictures: Mapping[str, Pixels], row: int, column: int) -> None:
         if not pictures:
             raise ValueError("give at least one picture: Nudge(vae, {'a fox': picture}, row, column)")
-        self.vae = vae
-        self.latents = {name: encode(vae, picture) for name, picture in pictures.items()}
-        self._build(list(pictures), row, column)
-        self._update()
-        for control in self.controls.values():
-            control.observe(self._update, "value")
+        first, self.vae, self.given, self.cell = next(iter(pictures)), vae, dict(pictures), (row, column)
+        super().__init__(scene=first, bits=16, brush=PUSH, edits=f"0.{row}.{column}={PUSH:g}", pictures=list(pictures))
+        self.first = nudge(vae, encode(vae, self.given[first]), row, column, channel=0, amount=PUSH)
 
-    def _build(self, names: list[str], row: int, column: int) -> None:
-        channels, height, width = self.latents[names[0]].shape[1:]
-        wide = widgets.Layout(width="95%", max_width="440px")
-        self.controls = {
-            "picture": widgets.Dropdown(options=names, description="picture", layout=wide),
-            "row": widgets.IntSlider(row, 0, height - 1, description="row", layout=wide),
-            "column": widgets.IntSlider(column, 0, width - 1, description="column", layout=wide),
-            "channel": widgets.IntSlider(0, 0, channels - 1, description="channel", layout=wide),
-            "amount": widgets.FloatSlider(4.0, min=-5, max=5, step=0.5, description="nudge", layout=wide),
-        }
-        self.image = widgets.Image(format="png", layout=widgets.Layout(width="100%", max_width="768px"))
-        self.status = widgets.HTML()
-        self.widget = widgets.VBox([*self.controls.values(), self.image, self.status])
+    def draws(self) -> Mapping[str, Any]:
+        """No denoiser."""
+        return {"encoder": self.vae}
 
-    def _update(self, _change: object = None) -> None:
-        name, row, column, channel, amount = (control.value for control in self.controls.values())
-        self._reach(name)
-        row, column = self.controls["row"].value, self.controls["column"].value
-        self.state = nudge(self.vae, self.latents[name], row, column, channel, amount)
-        self.image.value = triptych(self.state, row, column)
-        self.status.value = f'<p role="status" aria-live="polite">{self.sentence()}</p>'
-
-    def _reach(self, name: str) -> None:
-        """The sliders reach as far as the chosen picture's latent does."""
-        for control, count in zip(("row", "column"), self.latents[name].shape[2:], strict=True):
-            self.controls[control].max = count - 1
+    def shown(self, name: str) -> bytes:
+        """A picture that the notebook gave, as PNG. Raises `FileNotFoundError` for another."""
+        if name not in self.given:
+            raise FileNotFoundError(f"no picture called {name}; there are: {', '.join(self.given)}")
+        return to_png(self.given[name])
 
     def sentence(self) -> str:
-        """The measured share of the change that stays near the cell, as a sentence."""
-        if self.controls["amount"].value == 0:
-            return "No nudge, no change: move the last slider."
-        near = f"{100 * self.state.share:.0f} %"
+        """The measured share of the first nudge's change that stays near the cell, as a sentence."""
+        near = f"{100 * self.first.share:.0f} %"
         return f"{near} of the change lies in the cell's own 8×8 block (framed) and the eight blocks around it."
 
     def poster_png(self) -> bytes:
-        """The triptych of the present state."""
-        return bytes(self.image.value)
+        """The triptych of the first nudge."""
+        return triptych(self.first, *self.cell)
 
     def alt(self) -> str:
         """What the triptych shows."""
         return (
-            f"Demo. Three views of {self.controls['picture'].value}: decoded as it is, decoded after one number of "
+            f"Demo. Three views of {next(iter(self.given))}: decoded as it is, decoded after one number of "
             f"its latent was nudged, and the difference. {self.sentence()}"
         )
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
+from traitlets import Float, Int, Unicode
 
 from course_utils.critters import Scene
-from course_utils.demos.base import Demo
-from course_utils.measure.critic import read
+from course_utils.demos.live import Live, mirrored, student_or_teacher
+from course_utils.measure.lesson import read
 from course_utils.measure.sweeps.paths import Corners, corners, on_plane
 from course_utils.show.image import to_png
 from course_utils.show.style import INK, PAPER
@@ -49,68 +49,63 @@ def beside(sheet: Pixels, picture: Pixels, scaly: float, large: float) -> bytes:
     return to_png(np.hstack([np.asarray(plan), np.asarray(gap), np.asarray(zoomed)]))
 
 
-class Plane(Demo):
-    """Two sliders are the cursor: how scaly, how large. The picture at the cursor is generated when one is let go.
+class Plane(Live):
+    """The cursor is `scaly` and `large`; the animal there is generated while it is dragged.
 
-    `scenes` maps names to scenes; texture and size of a scene do not matter. Every control is a native one and works
-    with the keyboard; the sentence below the picture is announced to screen readers.
+    Args:
+        draw: a `TextToImage`, which draws the poster, and at a larger scale than the page's the animal.
+        scenes: names to scenes; one begins with the first. Texture, size and background do not matter.
+        scaly, large: where the cursor begins, 0 to 1.
+        seed: of the noise.
+
+    Traits: `species`, `coat`, `stance`, `seed`, `scaly`, `large`.
     """
 
     name = "plane"
+    species, coat, stance = mirrored(Unicode), mirrored(Unicode), mirrored(Unicode)
+    seed, scaly, large = mirrored(Int), mirrored(Float), mirrored(Float)
 
     def __init__(self, draw: Any, scenes: Mapping[str, Scene], scaly: float = 0.5, large: float = 0.5, seed: int = 0):
         if not scenes:
             raise ValueError("give at least one scene: Plane(draw, {'a fox': Scene()})")
-        self.draw, self.four = draw, {name: corners(draw, scene) for name, scene in scenes.items()}
-        self.sheets: dict[tuple[str, int], Pixels] = {}
-        wide = widgets.Layout(width="95%", max_width="440px")
-        steps: dict[str, Any] = {"min": 0, "max": 1, "step": 0.05, "continuous_update": False, "layout": wide}
-        self.controls = {
-            "animal": widgets.Dropdown(options=list(scenes), description="animal", layout=wide),
-            "scaly": widgets.FloatSlider(scaly, description="scaly", **steps),
-            "large": widgets.FloatSlider(large, description="large", **steps),
-            "seed": widgets.IntSlider(seed, 0, 9, description="noise no.", continuous_update=False, layout=wide),
-        }
-        self.image = widgets.Image(format="png", layout=widgets.Layout(width="100%", max_width="520px"))
-        self.status = widgets.HTML()
-        self.widget = widgets.VBox([*self.controls.values(), self.image, self.status])
-        self._update()
-        for control in self.controls.values():
-            control.observe(self._update, "value")
+        (self.who, self.scene), *_ = scenes.items()
+        first = {name: getattr(self.scene, name) for name in ("species", "coat", "stance")}
+        super().__init__(**first, scaly=scaly, large=large, seed=seed)
+        self.draw = draw
+        self.seen: dict[tuple[Any, ...], tuple[Pixels, Place]] = {}
 
-    def _update(self, _change: object = None) -> None:
-        name, scaly, large, seed = (control.value for control in self.controls.values())
-        self.state = visit(self.draw, self.four[name], scaly, large, seed)
-        self.image.value = beside(self._sheet(name, seed), self.state.picture, scaly, large)
-        self.status.value = f'<p role="status" aria-live="polite">{self.sentence()}</p>'
+    def draws(self) -> Mapping[str, Any]:
+        """The only one."""
+        return {student_or_teacher(self.draw): self.draw}
 
-    def _sheet(self, name: str, seed: int) -> Pixels:
-        """The four corners as one picture, large ones above, scaly ones to the right; drawn once."""
-        if (name, seed) not in self.sheets:
-            states = self.four[name].flatten(0, 1)
-            a, b, c, d = self.draw(states, self.draw.noise([seed]).expand(4, -1, -1, -1))
-            self.sheets[name, seed] = np.vstack([np.hstack([c, d]), np.hstack([a, b])])
-        return self.sheets[name, seed]
+    def present(self) -> tuple[Pixels, Place]:
+        """The four corners as one picture, large ones above, scaly ones to the right; and the animal at the cursor."""
+        state = (self.species, self.coat, self.stance, self.seed, self.scaly, self.large)
+        if state not in self.seen:
+            four = corners(self.draw, self.scene.but(species=self.species, coat=self.coat, stance=self.stance))
+            a, b, c, d = self.draw(four.flatten(0, 1), self.draw.noise([self.seed]).expand(4, -1, -1, -1))
+            sheet = np.vstack([np.hstack([c, d]), np.hstack([a, b])])
+            self.seen = {state: (sheet, visit(self.draw, four, self.scaly, self.large, self.seed))}
+        return self.seen[state]
 
     def sentence(self) -> str:
         """Where the cursor is, and what the critic reads there."""
-        scaly, large = self.controls["scaly"].value, self.controls["large"].value
+        _, place = self.present()
         return (
-            f"Cursor at {scaly:.2f} scaly, {large:.2f} large. The critic sees scales with a probability of "
-            f"{digits(100 * self.state.scaly, 2)} %, and an animal {digits(100 * self.state.size, 2)} % as high as the "
-            "picture."
+            f"Cursor at {self.scaly:.2f} scaly, {self.large:.2f} large. The critic sees scales with a probability of "
+            f"{digits(100 * place.scaly, 2)} %, and an animal {digits(100 * place.size, 2)} % as high as the picture."
         )
 
     def poster_png(self) -> bytes:
         """Plane and picture of the present state."""
-        return bytes(self.image.value)
+        sheet, place = self.present()
+        return beside(sheet, place.picture, self.scaly, self.large)
 
     def alt(self) -> str:
         """What the two panels show."""
         return (
             "Demo. Left: four generated animals as the corners of a plane, small ones below, scaly ones to the right, "
-            f"and a dot at the cursor. Right: {self.controls['animal'].value} as it is generated there. "
-            f"{self.sentence()}"
+            f"and a dot at the cursor. Right: {self.who} as it is generated there. {self.sentence()}"
         )
 
     def caption(self) -> str:

@@ -1,24 +1,28 @@
 """Move the joints of a skeleton and see whether the animal follows: a ControlNet under one's own hands (claim C15)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
+from traitlets import Bool, Int, Unicode
+from traitlets import Float as Number
 
 from course_utils.critters import KEYPOINTS, Scene, caption, draw_pose, keypoints
-from course_utils.demos.base import Demo
+from course_utils.demos.live import Live, mirrored, student_or_teacher
 from course_utils.measure.adherence import keypoint_errors
 from course_utils.show.image import to_png
 from course_utils.show.text import digits
 
 Pixels = UInt8[np.ndarray, "h w 3"]
 Joints = Mapping[str, tuple[float, float]]
-SIDE, REACH = 128, 40
-"""Pixels of a map's side, and how far a joint can be moved in each direction."""
+SIDE = 128
+"""Pixels of a map's side."""
+
+MOVE = re.compile(r"(\w+)=(-?[\d.]+),(-?[\d.]+)")
 
 
 @dataclass(frozen=True)
@@ -65,90 +69,75 @@ def diptych(state: Posed) -> bytes:
     return to_png(np.hstack([np.asarray(part) for part in both]))
 
 
-class Skeleton(Demo):
-    """Choose a joint, move it with two sliders, turn the conditioning scale; the animal is generated anew each time.
+class Skeleton(Live):
+    """Pull at a joint; the animal is generated anew while it moves.
 
-    `scenes` maps names to scenes: the skeleton that one begins with, and the prompt, unless `prompt` is one for all.
-    Moves add up; *start again* brings the scene's own skeleton back. Every control is a native one and works with the
-    keyboard; the sentence below the picture is announced to screen readers.
+    Args:
+        draw: a `TextToImage` with a ControlNet, which draws the poster, and at a larger scale than the page's the rest.
+        scenes: names to scenes; the first is the skeleton that one begins with, and the prompt.
+        scale: the conditioning scale.
+        seed: of the noise.
+        prompt: for the poster, in place of the first scene's caption.
+
+    Traits: the prompt's `species`, `texture`, `coat`, `background`, `stance` and `facing`; the skeleton's own stance,
+    `figure`, and what was moved, `moves` ("nose=5,-3;neck=1,0"); `joint`, `conditioning`, `trained` (steps of the
+    ControlNet's training), `seed`, and `by` whom it is drawn; which `map`, and of one that is drawn by hand its `lines`
+    and whether an animal's edges lie `under` them.
     """
 
     name = "skeleton"
+    species, texture, coat, background = (mirrored(Unicode) for _ in range(4))
+    stance, facing, figure, joint, moves, by = (mirrored(Unicode) for _ in range(6))
+    map, lines, under = mirrored(Unicode), mirrored(Unicode), mirrored(Bool)
+    conditioning, trained, seed = mirrored(Number), mirrored(Int), mirrored(Int)
 
     def __init__(
         self, draw: Any, scenes: Mapping[str, Scene], scale: float = 1.0, seed: int = 0, prompt: str | None = None
     ) -> None:
         if not scenes:
             raise ValueError("give at least one scene: Skeleton(draw, {'a fox': Scene()})")
-        self.draw, self.scenes, self.prompt = draw, dict(scenes), prompt
-        self.moves: dict[str, tuple[float, float]] = {}
-        wide = widgets.Layout(width="95%", max_width="440px")
-        late: dict[str, Any] = {"continuous_update": False, "layout": wide}
-        self.controls = {
-            "animal": widgets.Dropdown(options=list(scenes), description="animal", layout=wide),
-            "joint": widgets.Dropdown(options=KEYPOINTS, value="nose", description="joint", layout=wide),
-            "right": widgets.IntSlider(0, -REACH, REACH, description="to the right", **late),
-            "down": widgets.IntSlider(0, -REACH, REACH, description="down", **late),
-            "scale": widgets.FloatSlider(scale, min=0, max=2, step=0.1, description="scale", **late),
-            "seed": widgets.IntSlider(seed, 0, 9, description="noise no.", **late),
-        }
-        self.reset = widgets.Button(description="start again", tooltip="bring the scene's own skeleton back")
-        self.image = widgets.Image(format="png", layout=widgets.Layout(width="100%", max_width="520px"))
-        self.status = widgets.HTML()
-        self.widget = widgets.VBox([*self.controls.values(), self.reset, self.image, self.status])
-        self._update()
-        for name, control in self.controls.items():
-            control.observe({"animal": self._start_again, "joint": self._choose}.get(name, self._update), "value")
-        self.reset.on_click(self._start_again)
+        (self.who, self.scene), *_ = scenes.items()
+        same = {name: getattr(self.scene, name) for name in
+                ("species", "texture", "coat", "background", "stance", "facing")}  # fmt: skip
+        super().__init__(**same, figure=self.scene.stance, joint="nose", moves="", conditioning=scale, seed=seed)
+        self.draw, self.said = draw, prompt
+        self.seen: dict[tuple[Any, ...], Posed] = {}
+
+    def draws(self) -> Mapping[str, Any]:
+        """The only one."""
+        return {student_or_teacher(self.draw): self.draw}
 
     def joints(self) -> dict[str, tuple[float, float]]:
         """The scene's skeleton with all moves made, in pixels."""
-        placed: dict[str, tuple[float, float]] = keypoints(self.scenes[self.controls["animal"].value])
-        for name, move in self.moves.items():
-            placed = moved(placed, name, *move)
+        placed: dict[str, tuple[float, float]] = keypoints(self.scene)
+        for name, right, down in MOVE.findall(self.moves):
+            placed = moved(placed, name, float(right), float(down))
         return placed
 
-    def _choose(self, _change: object = None) -> None:
-        """Another joint: the sliders show where it has been moved to; nothing is drawn anew."""
-        self._set(*self.moves.get(self.controls["joint"].value, (0, 0)))
-
-    def _start_again(self, _change: object = None) -> None:
-        self.moves = {}
-        self._set(0, 0)
-        self._update()
-
-    def _set(self, right: float, down: float) -> None:
-        """Sliders moved by the demo itself, which must not draw."""
-        for name, value in (("right", right), ("down", down)):
-            self.controls[name].unobserve(self._update, "value")
-            self.controls[name].value = value
-            self.controls[name].observe(self._update, "value")
-
-    def _update(self, _change: object = None) -> None:
-        animal, joint, right, down, scale, seed = (control.value for control in self.controls.values())
-        if (right, down) != self.moves.get(joint, (0, 0)):
-            self.moves[joint] = (right, down)
-        prompt = caption(self.scenes[animal]) if self.prompt is None else self.prompt
-        self.state = pose(self.draw, prompt, self.joints(), scale, seed)
-        self.image.value = diptych(self.state)
-        self.status.value = f'<p role="status" aria-live="polite">{self.sentence()}</p>'
+    def present(self) -> Posed:
+        """What the present state gives."""
+        state = (self.moves, self.conditioning, self.seed)
+        if state not in self.seen:
+            prompt = caption(self.scene) if self.said is None else self.said
+            self.seen = {state: pose(self.draw, prompt, self.joints(), self.conditioning, self.seed)}
+        return self.seen[state]
 
     def sentence(self) -> str:
         """How far joints are from where they were asked for."""
-        joint = self.controls["joint"].value
-        own = SIDE * float(self.state.errors[KEYPOINTS.index(joint)])
-        return (f"At conditioning scale {self.controls['scale'].value:g} the critic finds the joint “{joint}” "
+        errors = self.present().errors
+        own = SIDE * float(errors[KEYPOINTS.index(self.joint)])
+        return (f"At conditioning scale {self.conditioning:g} the critic finds the joint “{self.joint}” "
                 f"{digits(own, 2)} pixels from where the skeleton has it, and all joints "
-                f"{digits(SIDE * float(self.state.errors.mean()), 2)} on average; the picture is {SIDE} wide.")
+                f"{digits(SIDE * float(errors.mean()), 2)} on average; the picture is {SIDE} wide.")
 
     def poster_png(self) -> bytes:
         """Skeleton and picture of the present state."""
-        return bytes(self.image.value)
+        return diptych(self.present())
 
     def alt(self) -> str:
         """What the two panels show."""
         return ("Demo. Left: a skeleton in coloured lines on black. Right: "
-                f"{self.controls['animal'].value} as it is generated by that skeleton. {self.sentence()}")
+                f"{self.who} as it is generated by that skeleton. {self.sentence()}")
 
     def caption(self) -> str:
         """The invitation under the poster."""

@@ -1,18 +1,20 @@
 """The same noise through every model that is shipped, with as few evaluations as one likes (claims C17 to C19)."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
+from traitlets import Int, Unicode
 
-from course_utils.critters import Scene, caption
-from course_utils.demos.base import Demo
+from course_utils.critters import Scene
+from course_utils.demos import web
+from course_utils.demos.live import Live, mirrored
 from course_utils.diffusion.generate import TextToImage
 from course_utils.diffusion.samplers import LCM_STEPS
 from course_utils.measure.trajectories import path_ratio
@@ -22,6 +24,8 @@ from course_utils.show.text import digits
 
 COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 25, 50)
 SIDE = 192
+WORDS = ("species", "texture", "coat", "background", "stance")
+PROMPT = "a {texture} {coat} {species} {stance} on a {background} background, facing right"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,12 @@ def shipped() -> list[str]:
             and not entry.role.startswith("pixel") and not entry.role.endswith("nodropout")]  # fmt: skip
 
 
+def on_page() -> set[str]:
+    """Roles of the denoisers that the page holds."""
+    index = json.loads(web.content("models/models.json"))
+    return {role for role, facts in index.items() if facts["use"] and len(facts["inputs"]) == 3}
+
+
 def plan(guidance: float, evaluations: int) -> tuple[int, float]:
     """Steps and guidance scale for so many evaluations: a guided step costs two, so a single one cannot be guided.
 
@@ -63,51 +73,62 @@ def run(draw: Any, prompt: str, seed: int, evaluations: int) -> Run:
     return Run(draw.decode(z)[0], steps, float(path_ratio(torch.stack(points))[0]))
 
 
-class Steps(Demo):
-    """Choose how many network evaluations a picture may cost; every model that is shipped draws from the same noise.
+class Steps(Live):
+    """How many network evaluations a picture may cost; every model draws from the same noise.
 
-    `draws` maps roles to `TextToImage`; by default all that this copy of the course holds. Every control is a native
-    one and works with the keyboard; the sentence below the pictures is announced to screen readers.
+    Where models are asked for that the page does not hold, the kernel computes.
+
+    Args:
+        draws: names to `TextToImage`s; by default all that this copy of the course holds, by their roles.
+        scene: what they draw.
+        evaluations: one of `COUNTS`.
+        seed: of the noise.
+
+    Traits: `species`, `texture`, `coat`, `background`, `stance`, `evaluations`, `seed`.
     """
 
     name = "steps"
+    species, texture, coat, background, stance = (mirrored(Unicode) for _ in WORDS)
+    evaluations, seed = mirrored(Int), mirrored(Int)
 
     def __init__(
         self, draws: Mapping[str, Any] | None = None, scene: Scene | None = None, evaluations: int = 4, seed: int = 0
     ) -> None:
-        self.draws = dict(draws) if draws else {role: TextToImage.load(role, "critters") for role in shipped()}
-        self.prompt = caption(scene or Scene("fox", stance="walking", background="pink", size=0.65))
-        wide = widgets.Layout(width="95%", max_width="440px")
-        self.controls = {
-            "evaluations": widgets.SelectionSlider(options=COUNTS, value=evaluations, description="evaluations",
-                                                   layout=wide, continuous_update=False),
-            "seed": widgets.IntSlider(seed, 0, 20, description="seed", layout=wide, continuous_update=False),
-        }
-        self.image = widgets.Image(format="png", layout=widgets.Layout(width="100%", max_width="1280px"))
-        self.status = widgets.HTML()
-        self.widget = widgets.VBox([*self.controls.values(), self.image, self.status])
-        self._update()
-        for control in self.controls.values():
-            control.observe(self._update, "value")
+        self.models = dict(draws) if draws else {role: TextToImage.load(role, "critters") for role in shipped()}
+        first = scene or Scene("fox", stance="walking", background="pink")
+        more = {} if {getattr(draw, "role", "") for draw in self.models.values()} <= on_page() else {
+            "computes": "kernel"}  # fmt: skip
+        super().__init__(**{word: getattr(first, word) for word in WORDS}, evaluations=evaluations, seed=seed, **more)
+        self.seen: dict[tuple[Any, ...], dict[str, Run]] = {}
 
-    def _update(self, _change: object = None) -> None:
-        evaluations, seed = (control.value for control in self.controls.values())
-        with torch.inference_mode():
-            self.runs = {role: run(draw, self.prompt, seed, evaluations) for role, draw in self.draws.items()}
-        large = [np.asarray(Image.fromarray(found.picture).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
-                 for found in self.runs.values()]
-        self.image.value = to_png(np.hstack(large))
-        self.status.value = f'<p role="status" aria-live="polite">{self.sentence()}</p>'
+    def draws(self) -> Mapping[str, Any]:
+        """All of them, by their roles where those are known."""
+        return {getattr(draw, "role", "") or name: draw for name, draw in self.models.items()}
+
+    @property
+    def prompt(self) -> str:
+        """What they draw, as the page writes it."""
+        return PROMPT.format(**{word: getattr(self, word) for word in WORDS})
+
+    def present(self) -> dict[str, Run]:
+        """What each model makes of the present state."""
+        state = (self.prompt, self.seed, self.evaluations)
+        if state not in self.seen:
+            with torch.inference_mode():
+                self.seen = {state: {name: run(draw, *state) for name, draw in self.models.items()}}
+        return self.seen[state]
 
     def sentence(self) -> str:
         """Steps and detour of each model."""
-        each = (f"{role}: {found.steps} step{'s' if found.steps > 1 else ''}, path {digits(found.detour)} times the "
-                "straight line" for role, found in self.runs.items())
-        return f"From left to right with {self.controls['evaluations'].value} network evaluations; {'; '.join(each)}."
+        each = (f"{name}: {found.steps} step{'s' if found.steps > 1 else ''}, path {digits(found.detour)} times the "
+                "straight line" for name, found in self.present().items())
+        return f"From left to right with {self.evaluations} network evaluations; {'; '.join(each)}."
 
     def poster_png(self) -> bytes:
         """The pictures side by side."""
-        return bytes(self.image.value)
+        return to_png(np.hstack([
+            np.asarray(Image.fromarray(found.picture).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+            for found in self.present().values()]))  # fmt: skip
 
     def alt(self) -> str:
         """What they show."""

@@ -44,6 +44,7 @@ class TextToImage:
         guidance, steps, sampler: used where a call names none.
         batch: how many pictures at once; memory grows with it, pictures do not change. Where a GPU's memory does not
             suffice it is halved, and more is saved as needed; see `thrift`.
+        role: what it was loaded as; empty if it was put together by hand.
         apart: the GPU on which the parts take turns, if it came to that.
         evaluations: network evaluations for each picture of the last call: a guided step costs two, a Heun step two.
     """
@@ -57,6 +58,7 @@ class TextToImage:
     steps: int = 25
     sampler: str = ""
     batch: int = 16
+    role: str = ""
     apart: torch.device | None = field(default=None, init=False)
     evaluations: float = field(default=0.0, init=False)
     _seen: int = field(default=0, init=False, repr=False)
@@ -94,7 +96,7 @@ class TextToImage:
         unet = load(role, scale, device)
         vae = None if unet.config.in_channels == 3 else load(decoder, scale, device)
         return cls(unet, load_text(scale, device), vae, control, known.objective, known.guidance, known.steps,
-                   known.sampler, 16 if known.embedded else 2)
+                   known.sampler, 16 if known.embedded else 2, role)
 
     def __call__(self, prompts: Prompts, seeds: Starts, **options: Any) -> UInt8[np.ndarray, "n h w 3"]:
         """Pictures, one for each prompt and seed; the options are those of `latents`."""

@@ -15,7 +15,9 @@ def contents(repository, tmp_path_factory):
     shutil.copytree(
         repository / "course_utils", folder / "source/course_utils", ignore=shutil.ignore_patterns("__pycache__")
     )
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("live", "ort", "models"):
+        shutil.copytree(repository / "book/web" / name, folder / "source/book/web" / name)
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(repository / name, folder / "source")
     command = [
         sys.executable,
@@ -48,6 +50,14 @@ def test_every_data_file_of_the_package_is_in_the_wheel(repository, contents):
 def test_every_module_is_in_the_wheel(repository, contents):
     modules = {path.relative_to(repository).as_posix() for path in (repository / "course_utils").rglob("*.py")}
     assert modules <= contents
+
+
+def test_what_the_demos_compute_with_is_in_the_wheel(repository, contents):
+    web = repository / "book/web"
+    wanted = {f"course_utils/demos/web/{path.relative_to(web).as_posix()}"
+              for part in ("live", "ort", "models") for path in (web / part).rglob("*") if path.is_file()}  # fmt: skip
+    assert any(name.endswith("live/notebook.js") for name in wanted)
+    assert wanted <= contents
 
 
 def test_nothing_else_is_in_the_wheel(contents):

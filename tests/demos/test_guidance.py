@@ -4,7 +4,6 @@ import base64
 import io
 import re
 
-import ipywidgets as widgets
 import numpy as np
 import pytest
 import torch
@@ -74,22 +73,18 @@ def test_steps_that_do_not_exist_are_refused(step):
         guide(Sum(), "a fox", 3.0, 0, step)
 
 
-def test_what_a_control_changes_is_shown_and_told(demo):
-    before = demo.image.value, demo.status.value
-    demo.controls["scale"].value = 15
-    assert demo.image.value != before[0]
-    assert "at scale 15" in demo.status.value
-    demo.controls["species"].value = "cat"
-    assert " cat " in demo.prompt
+def test_the_poster_shows_the_present_state(demo):
+    before = demo.poster_png(), demo.sentence()
+    demo.scale = 15
+    assert demo.poster_png() != before[0]
+    assert "at scale 15" in demo.sentence()
+    demo.prompt = "a scaly blue cat sitting on a pink background, facing right"
     assert "cat" in demo.alt()
 
 
-def test_controls_are_native_and_labelled_and_results_announced(demo):
-    kinds = {name: type(control) for name, control in demo.controls.items()}
-    assert set(kinds.values()) == {widgets.Dropdown, widgets.FloatSlider, widgets.IntSlider}
-    assert all(control.description for control in demo.controls.values())
-    assert (demo.controls["scale"].min, demo.controls["scale"].max) == (0, 15)
-    assert 'role="status" aria-live="polite"' in demo.status.value
+def test_it_begins_with_a_caption_of_the_world(demo):
+    assert parse(demo.prompt)["species"] == "dog"
+    assert (demo.scale, demo.steps, demo.at, demo.negative) == (3, 25, 12, "")
 
 
 def test_kernel_and_static_page_each_get_what_they_can_show(demo):

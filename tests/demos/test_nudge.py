@@ -4,7 +4,6 @@ import base64
 import io
 import re
 
-import ipywidgets as widgets
 import numpy as np
 import pytest
 import torch
@@ -56,34 +55,17 @@ def test_a_demo_without_pictures_is_refused(vae):
         Nudge(vae, {}, row=0, column=0)
 
 
-def test_moving_a_control_changes_picture_and_sentence(demo):
-    before = demo.image.value, demo.status.value
-    demo.controls["amount"].value = -5.0
-    assert demo.image.value != before[0]
-    assert demo.status.value != before[1]
-    demo.controls["amount"].value = 0.0
-    assert "no change" in demo.status.value
+def test_it_begins_with_one_number_nudged(demo):
+    assert (demo.scene, demo.edits, demo.brush, demo.bits) == ("noise", "0.3.4=4", 4.0, 16)
+    assert "% of the change lies in the cell's own" in demo.sentence()
 
 
-def test_controls_are_native_labelled_and_within_the_latent(demo):
-    kinds = {name: type(control) for name, control in demo.controls.items()}
-    assert kinds == {"picture": widgets.Dropdown, "row": widgets.IntSlider, "column": widgets.IntSlider,
-                     "channel": widgets.IntSlider, "amount": widgets.FloatSlider}  # fmt: skip
-    assert all(control.description for control in demo.controls.values())
-    assert [demo.controls[name].max for name in ("row", "column", "channel")] == [7, 7, 3]
-
-
-def test_sliders_follow_the_size_of_the_picture(demo):
-    demo.controls["picture"].value = "wide"
-    assert demo.controls["column"].max == 11
-    demo.controls["column"].value = 11
-    demo.controls["picture"].value = "noise"
-    assert demo.controls["column"].value == demo.controls["column"].max == 7
-
-
-def test_results_are_told_to_screen_readers(demo):
-    assert 'role="status"' in demo.status.value
-    assert 'aria-live="polite"' in demo.status.value
+def test_the_page_is_given_the_pictures_of_the_notebook(demo):
+    assert demo.demo == "zip"
+    assert demo.pictures == ["noise", "wide"]
+    assert (np.asarray(Image.open(io.BytesIO(demo.shown("wide")))) == WIDE).all()
+    with pytest.raises(FileNotFoundError, match="there are: noise, wide"):
+        demo.shown("other")
 
 
 def test_the_static_page_gets_a_real_picture_described_and_no_other_host(demo):
@@ -98,11 +80,6 @@ def test_the_static_page_gets_a_real_picture_described_and_no_other_host(demo):
 def test_a_kernel_gets_the_widget(demo):
     bundle = demo._repr_mimebundle_()
     assert bundle[base.WIDGET]["model_id"] == demo.widget.model_id
-
-
-def test_colab_gets_the_widget_only(demo, monkeypatch):
-    monkeypatch.setattr(base, "on_colab", lambda: True)
-    assert "text/html" not in demo._repr_mimebundle_()
 
 
 @pytest.mark.parametrize("method", ["poster_png", "alt", "caption"])

@@ -5,7 +5,6 @@ import io
 import re
 from types import SimpleNamespace
 
-import ipywidgets as widgets
 import numpy as np
 import pytest
 import torch
@@ -46,7 +45,7 @@ def test_a_place_is_drawn_from_its_conditioning():
 
 
 def test_small_is_below_and_scaly_to_the_right(demo):
-    sheet = demo._sheet("a fox", 0)
+    sheet, _ = demo.present()
     assert sheet.shape == (256, 256, 3)
     assert [int(sheet[y, x, 0]) for y, x in ((200, 50), (200, 200), (50, 50), (50, 200))] == [0, 10, 100, 110]
 
@@ -58,27 +57,20 @@ def test_the_dot_stands_where_the_cursor_is():
         assert np.asarray(Image.open(io.BytesIO(png)))[side].max() < 100
 
 
-def test_moving_a_control_changes_picture_and_sentence(demo):
-    before = demo.image.value, demo.status.value
-    demo.controls["large"].value = 1.0
-    assert demo.image.value != before[0]
-    assert "1.00 scaly, 1.00 large" in demo.status.value
-
-
-def test_corners_are_drawn_once(demo):
+def test_the_poster_shows_the_present_state_and_is_drawn_once(demo):
+    before = demo.poster_png(), demo.sentence()
+    demo.large = 1.0
+    assert demo.poster_png() != before[0]
+    assert "1.00 scaly, 1.00 large" in demo.sentence()
     calls = demo.draw.calls
-    demo.controls["scaly"].value = 0.25
-    demo.controls["scaly"].value = 0.5
-    assert demo.draw.calls == calls + 2
+    demo.poster()
+    assert demo.draw.calls == calls
 
 
-def test_controls_are_native_and_labelled_and_wait_until_let_go(demo):
-    kinds = {name: type(control) for name, control in demo.controls.items()}
-    assert kinds == {"animal": widgets.Dropdown, "scaly": widgets.FloatSlider, "large": widgets.FloatSlider,
-                     "seed": widgets.IntSlider}  # fmt: skip
-    assert all(control.description for control in demo.controls.values())
-    assert not demo.controls["scaly"].continuous_update
-    assert 'role="status" aria-live="polite"' in demo.status.value
+def test_it_begins_with_the_first_scene():
+    demo = plane.Plane(Painter(), {"a cat": Scene("cat", coat="blue", stance="walking"), "a fox": Scene()}, seed=3)
+    state = {name: getattr(demo, name) for name in ("species", "coat", "stance", "seed", "scaly", "large")}
+    assert state == {"species": "cat", "coat": "blue", "stance": "walking", "seed": 3, "scaly": 0.5, "large": 0.5}
 
 
 def test_a_plane_without_scenes_is_refused():

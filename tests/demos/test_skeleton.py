@@ -4,7 +4,6 @@ import base64
 import io
 import re
 
-import ipywidgets as widgets
 import numpy as np
 import pytest
 from PIL import Image
@@ -51,53 +50,37 @@ def test_the_scene_s_own_joints_give_its_own_map():
 def test_errors_are_measured_against_the_joints_that_were_moved(demo):
     from course_utils.measure.critic import read
 
-    demo.controls["right"].value = 20
-    found = read(demo.state.picture[None]).keypoints[0]
+    demo.moves = "nose=20,0"
+    found = read(demo.present().picture[None]).keypoints[0]
     wanted = np.array(list(demo.joints().values())) / 128
-    assert demo.state.errors == pytest.approx(np.linalg.norm(found - wanted, axis=1), abs=1e-5)
+    assert demo.present().errors == pytest.approx(np.linalg.norm(found - wanted, axis=1), abs=1e-5)
 
 
-def test_moves_of_several_joints_add_up_until_one_starts_again(demo):
+def test_moves_of_several_joints_add_up(demo):
     before = demo.joints()
-    demo.controls["right"].value = 10
-    drawn = len(demo.draw.asked)
-    demo.controls["joint"].value = "tail_tip"
-    assert (demo.controls["right"].value, len(demo.draw.asked)) == (0, drawn)  # choosing draws nothing
-    demo.controls["down"].value = -20
+    demo.moves = "nose=10,0;tail_tip=0,-20.5"
     after = demo.joints()
     assert after["nose"][0] - before["nose"][0] == pytest.approx(10)
-    assert after["tail_tip"][1] - before["tail_tip"][1] == pytest.approx(-20)
-    demo.controls["joint"].value = "nose"
-    assert demo.controls["right"].value == 10
-    demo.reset.click()
-    assert demo.joints() == before
-    assert demo.controls["right"].value == 0
+    assert after["tail_tip"][1] - before["tail_tip"][1] == pytest.approx(-20.5)
+    assert {name for name in before if after[name] != before[name]} == {"nose", "tail_tip"}
 
 
-def test_another_animal_comes_with_its_own_skeleton(demo):
-    demo.controls["right"].value = 10
-    demo.controls["animal"].value = "a cat"
-    assert (demo.state.skeleton == pose_map(Scene("cat", stance="walking"))).all()
-    assert demo.draw.asked[-1][0][0].startswith("a large fluffy orange cat walking")
+def test_it_begins_with_the_first_scene():
+    demo = skeleton.Skeleton(Painter(), {"a cat": Scene("cat", stance="walking", texture="scaly"), "a fox": Scene()})
+    assert (demo.species, demo.figure, demo.stance, demo.texture) == ("cat", "walking", "walking", "scaly")
+    assert (demo.present().skeleton == pose_map(Scene("cat", stance="walking", texture="scaly"))).all()
 
 
 def test_one_prompt_may_serve_all_skeletons():
     demo = skeleton.Skeleton(Painter(), {"a fox": Scene()}, prompt="a fox")
+    demo.present()
     assert demo.draw.asked[-1][0] == ["a fox"]
 
 
-def test_controls_are_native_and_labelled_and_wait_until_let_go(demo):
-    sliders = [c for c in demo.controls.values() if isinstance(c, widgets.IntSlider | widgets.FloatSlider)]
-    assert len(sliders) == 4
-    assert all(control.description for control in demo.controls.values())
-    assert not any(slider.continuous_update for slider in sliders)
-    assert 'role="status" aria-live="polite"' in demo.status.value
-
-
 def test_the_conditioning_scale_is_passed_on_and_told(demo):
-    demo.controls["scale"].value = 0.3
+    demo.conditioning = 0.3
+    assert "conditioning scale 0.3" in demo.sentence()
     assert demo.draw.asked[-1][2] == pytest.approx(0.3)
-    assert "conditioning scale 0.3" in demo.status.value
 
 
 def test_without_scenes_it_is_refused():

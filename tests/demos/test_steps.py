@@ -53,9 +53,19 @@ def test_what_is_shipped_is_in_the_list_and_nothing_that_needs_more_than_a_promp
 def test_the_demo_asks_every_model_for_the_same_number():
     draws = {"teacher": Walker(3.0, corner=True), "student": Walker(1.0, corner=False)}
     demo = steps.Steps(draws)
-    demo.controls["evaluations"].value = 8
+    demo.evaluations = 8
+    assert "teacher: 4 steps, path 1.41 times" in demo.sentence()
     assert [draw.asked[-1] for draw in draws.values()] == [(4, 3.0), (8, 1.0)]
-    assert "teacher: 4 steps, path 1.41 times" in demo.status.value
     bundle = demo._repr_mimebundle_()
     assert 'data-demo="steps"' in bundle["text/html"]
     assert bundle[base.WIDGET]["model_id"] == demo.widget.model_id
+
+
+def test_models_that_the_page_does_not_hold_are_the_kernels():
+    teacher, flow = Walker(3.0, corner=True), Walker(1.0, corner=False)
+    teacher.role, flow.role = "text_to_image", "flow"
+    assert {"text_to_image", "lcm"} <= steps.on_page()
+    assert steps.Steps({"teacher": teacher}).computes == "page"
+    both = steps.Steps({"teacher": teacher, "the flow": flow})
+    assert both.computes == "kernel"
+    assert list(both.draws()) == ["text_to_image", "flow"]

@@ -1,16 +1,13 @@
 /** The edges that one can begin to draw with, and the Python that reads a drawing. */
 
+import { opened } from "./addresses.js";
 import { SIDE } from "./figure.js";
 import { toStrokes, toText } from "./sketch.js";
 import { SPECIES, STANCES } from "./words.js";
 
-const SHEET = new URL("../models/edges.png", import.meta.url);
-
 /** Edges of a species in a stance, 128 x 128 from 0 to 255. @returns {Promise<(...words: string[]) => Uint8Array>} */
 export async function edgesOfAnimals() {
-  const response = await fetch(SHEET);
-  if (!response.ok) throw new Error(`edges.png is missing (${response.status})`);
-  const sheet = await createImageBitmap(await response.blob(), { colorSpaceConversion: "none" });
+  const sheet = await createImageBitmap(await (await opened("models/edges.png")).blob(), { colorSpaceConversion: "none" });
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = SIDE;
   const pen = canvas.getContext("2d", { willReadFrequently: true });

@@ -4,7 +4,7 @@
  */
 
 import { env, InferenceSession, Tensor } from "../ort/ort.wasm.bundle.min.mjs";
-import { filesOf, listed, MODELS } from "./addresses.js";
+import { filesOf, listed, opened } from "./addresses.js";
 import { Helper } from "./shelf.js";
 import { Tokenizer } from "./tokenizer.js";
 
@@ -156,7 +156,7 @@ export class Engine {
 
   /** @param {string} prompt */
   async ids(prompt) {
-    this.words ??= fetch(new URL("tokenizer.json", MODELS)).then(async (r) => new Tokenizer(await r.json()));
+    this.words ??= opened("models/tokenizer.json").then(async (r) => new Tokenizer(await r.json()));
     return (await this.words).encode(prompt);
   }
 }

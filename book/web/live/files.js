@@ -1,7 +1,8 @@
 /** Pictures from files, and what files of a picture weigh, by the browser's own encoders. */
 
+import { opened } from "./addresses.js";
+
 const SIDE = 128;
-const SCENES = new URL("../models/scenes.png", import.meta.url);
 
 function surface() {
   const canvas = document.createElement("canvas");
@@ -14,10 +15,8 @@ let sheet = null;
 
 /** One of the six held-out scenes. @param {number} index @returns {Promise<Uint8ClampedArray>} */
 export async function scenes(index) {
-  sheet ??= fetch(SCENES).then(async (response) => {
-    if (!response.ok) throw new Error(`scenes.png is missing (${response.status})`);
-    return createImageBitmap(await response.blob(), { colorSpaceConversion: "none" });
-  });
+  sheet ??= opened("models/scenes.png").then(async (response) =>
+    createImageBitmap(await response.blob(), { colorSpaceConversion: "none" }));
   const { pen } = surface();
   pen.drawImage(await sheet, -index * SIDE, 0);
   return pen.getImageData(0, 0, SIDE, SIDE).data;

@@ -8,10 +8,14 @@ import { runtime, Stale } from "./runtime.js";
 import { fromHash, toHash } from "./state.js";
 
 export class Host {
-  /** @param {HTMLElement} figure @param {() => Promise<any>} open fetches the demo's module */
-  constructor(figure, open) {
+  /**
+   * @param {HTMLElement} figure @param {() => Promise<any>} open fetches the demo's module
+   * @param {import("./notebook.js").Link | null} [link] to the widget, in a notebook
+   */
+  constructor(figure, open, link = null) {
     this.figure = figure;
     this.open = open;
+    this.link = link;
     this.name = figure.dataset.demo ?? "";
     this.poster = element("div", { class: "demo-poster" });
     this.poster.append(...figure.childNodes);
@@ -27,7 +31,7 @@ export class Host {
 
   /** Whether the address asks for this demo. */
   linked() {
-    return location.hash.startsWith(`#${this.name}?`);
+    return !this.link && location.hash.startsWith(`#${this.name}?`);
   }
 
   /** Wait for the reader. */
@@ -41,21 +45,50 @@ export class Host {
     this.enter("loading");
     this.note.textContent = "Fetching the model…";
     try {
-      this.runtime = runtime(); // first, so that it starts while the demo's module comes
-      this.runtime.listeners.add(({ bytes }) => this.fetched(bytes));
-      const [{ default: Demo }, index] = await Promise.all([this.open(), this.runtime.index()]);
-      const models = Demo.models(index);
-      const loaded = this.runtime.load(models);
-      this.models = Object.fromEntries(models.map((name) => [name, index[name]]));
-      this.defaults = Demo.defaults(index);
-      this.state = { ...(fromHash(location.hash, this.name, this.defaults) ?? this.defaults) };
-      this.demo = new Demo(this, index);
-      this.build(Demo.title);
-      await Promise.all([loaded, this.demo.update({ first: true })]);
+      const [first, ...others] = this.link?.starts() ?? [runtime];
+      await this.start(first).catch((error) => this.again(others, error));
       this.arrive();
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** Load, build, and draw the first picture. @param {() => any} begin */
+  async start(begin) {
+    this.runtime = begin(); // first, so that it starts while the demo's module comes
+    this.runtime.listeners.add(({ bytes }) => this.fetched(bytes));
+    const [{ default: Demo }, index] = await Promise.all([this.open(), this.runtime.index()]);
+    const models = Demo.models(index);
+    const loaded = this.runtime.load(models);
+    this.models = Object.fromEntries(models.map((name) => [name, index[name]]));
+    this.defaults = Demo.defaults(index);
+    if (this.link) this.follow();
+    else this.state = { ...(fromHash(location.hash, this.name, this.defaults) ?? this.defaults) };
+    this.demo = new Demo(this, index);
+    this.build(Demo.title);
+    await Promise.all([loaded, this.demo.update({ first: true })]);
+  }
+
+  /** Where the page cannot compute, a kernel may. @param {(() => any)[]} others @param {any} error */
+  async again(others, error) {
+    if (!others.length || this.figure.dataset.state !== "loading") throw error;
+    console.info(`demo ${this.name}:`, error);
+    this.view?.remove();
+    await this.start(others[0]);
+  }
+
+  /** The state is the widget's: what one changes, the other has. */
+  follow() {
+    const { link } = this;
+    this.defaults = link.state(this.defaults);
+    this.state = new Proxy({ ...this.defaults }, {
+      set: (state, key, value) => {
+        state[key] = value;
+        link.tell(String(key), value);
+        return true;
+      },
+    });
+    link.listen(Object.keys(this.defaults), (key, value) => this.state[key] !== value && this.set({ [key]: value }));
   }
 
   /** Alive: something is to be seen, if only the first of several pictures. */
@@ -87,7 +120,7 @@ export class Host {
     this.gauge = element("p", { class: "demo-meter" });
     this.code = element("pre", { class: "demo-code", role: "region", tabindex: 0, hidden: true, "aria-label": "Python" });
     const tools = element("div", { class: "demo-tools", role: "group", "aria-label": "About this picture" },
-      button("Link", () => this.link()), button("Copy as Python", () => this.python()),
+      ...(this.link ? [] : [button("Link", () => this.permalink())]), button("Copy as Python", () => this.python()),
       button("Save picture", () => this.save()), button("Reset", () => this.reset()),
       button("Full screen", () => this.enlarge()));
     this.view = element("div", { class: "demo-live", role: "group", "aria-label": `Demo: ${title}` },
@@ -129,7 +162,7 @@ export class Host {
     const parameters = [...graphs.values()].reduce((sum, count) => sum + count, 0);
     const speed = step ? `, ${Math.round(step)} ms per step` : "";
     this.gauge.textContent = `${(parameters / 1e6).toFixed(1)} million parameters, ${Math.round(kilobytes)
-      .toLocaleString("en")} KB${speed}; runs in this page, on one thread`;
+      .toLocaleString("en")} KB${speed}; ${this.runtime.where}`;
   }
 
   /** Change the state and answer. @param {Record<string, any>} changes @param {any} [how] */
@@ -143,7 +176,7 @@ export class Host {
     }
   }
 
-  async link() {
+  async permalink() {
     history.replaceState(null, "", toHash(this.name, this.state));
     this.say((await copied(location.href)) ? "The link is copied." : "The link is in the address line now.");
   }
@@ -162,7 +195,7 @@ export class Host {
 
   reset() {
     this.demo.reset();
-    history.replaceState(null, "", location.pathname + location.search);
+    if (!this.link) history.replaceState(null, "", location.pathname + location.search);
     this.code.hidden = true;
     return this.set({ ...this.defaults });
   }

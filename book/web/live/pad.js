@@ -23,6 +23,7 @@ export class Pad {
     this.at = { [x]: start[x], [y]: start[y] };
     /** @type {any[]} */
     this.corners = [];
+    this.of = ""; // whose these are
     this.canvas = element("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
     this.handle = element("div", { class: "demo-pad", role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": 100,
       "aria-label": `Cursor on the plane, ${x} to the right, ${y} upwards; the arrow keys move it` }, this.canvas);

@@ -1,9 +1,10 @@
 /**
- * The page's side of the worker: one worker for all demos of a page. Each demo asks in channels of its own; a channel
- * holds one question being answered and the newest one behind it, whatever lies between is dropped.
+ * The page's side of what answers: one worker for all demos of a page, or, in a notebook, a kernel. Each demo asks in
+ * channels of its own; a channel holds one question being answered and the newest one behind it, whatever lies between is
+ * dropped.
  */
 
-import { filesOf, listed } from "./addresses.js";
+import { address, filesOf, listed } from "./addresses.js";
 
 /** A newer question took this one's place. */
 export class Stale extends Error {}
@@ -11,12 +12,13 @@ export class Stale extends Error {}
 /** @typedef {{id: number, job: string, options: any, show?: (partial: any) => void, resolve: Function, reject: Function,
  *   drops: boolean}} Question */
 
-class Runtime {
-  constructor() {
-    this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-    this.worker.onmessage = ({ data }) => this.hear(data);
-    this.worker.onerror = (event) => this.fail(event.message || "the worker did not start");
-    this.helper = this.help();
+export class Runtime {
+  /** @param {any} port a worker, or what behaves like one; `where` tells readers where it computes */
+  constructor(port) {
+    this.port = port;
+    this.where = port.where ?? "runs in this page, on one thread";
+    port.onmessage = ({ data }) => this.hear(data);
+    port.onerror = (event) => this.fail(event.message || "the worker did not start");
     this.count = 0;
     this.dead = "";
     /** @type {Map<number, Question & {channel: string}>} */
@@ -27,26 +29,14 @@ class Runtime {
     this.listeners = new Set();
   }
 
-  /** A second worker, which puts models together while the first one starts; without it, the first does both. */
-  help() {
-    const { port1, port2 } = new MessageChannel();
-    const helper = new Worker(new URL("./unpacker.js", import.meta.url), { type: "module" });
-    helper.onerror = () => this.worker.postMessage({ alone: true });
-    helper.postMessage({ port: port1 }, [port1]);
-    this.worker.postMessage({ port: port2 }, [port2]);
-    return helper;
-  }
-
   /** What models there are. @returns {Promise<Record<string, any>>} */
   index() {
-    this.listed ??= listed();
+    this.listed ??= this.ask("index", {});
     return this.listed;
   }
 
   /** Fetch and prepare models, in the order in which they are needed. @param {string[]} models */
-  async load(models) {
-    const index = await this.index();
-    for (const name of models) if (index[name]) this.helper.postMessage({ urls: filesOf(index[name]) });
+  load(models) {
     return this.ask("load", { models });
   }
 
@@ -67,7 +57,7 @@ class Runtime {
       if (!line.now) return this.send(question, channel);
       line.next?.reject(new Stale());
       line.next = question;
-      if (line.now.drops) this.worker.postMessage({ drop: line.now.id });
+      if (line.now.drops) this.port.postMessage({ drop: line.now.id });
     });
   }
 
@@ -76,11 +66,12 @@ class Runtime {
     const line = this.channels.get(channel);
     if (line) line.now = question;
     this.asked.set(question.id, { ...question, channel });
-    this.worker.postMessage({ id: question.id, job: question.job, options: question.options });
+    this.port.postMessage({ id: question.id, job: question.job, options: question.options });
   }
 
   /** @param {any} message */
-  hear({ id, progress, partial, result, stale, error }) {
+  hear({ id, progress, partial, result, stale, error, want }) {
+    if (want) return void bring(this.port, want);
     if (progress) return this.listeners.forEach((listener) => listener(progress));
     const question = this.asked.get(id);
     if (!question) return undefined;
@@ -107,6 +98,51 @@ class Runtime {
   }
 }
 
+/** The page's own: a worker, and a second one beside it. */
+class Page extends Runtime {
+  constructor() {
+    super(start("worker"));
+    this.helper = this.help();
+  }
+
+  /** A second worker, which puts models together while the first one starts; without it, the first does both. */
+  help() {
+    const { port1, port2 } = new MessageChannel();
+    const helper = start("unpacker");
+    helper.onerror = () => this.port.postMessage({ alone: true });
+    helper.onmessage = ({ data }) => bring(helper, data.want);
+    helper.postMessage({ port: port1 }, [port1]);
+    this.port.postMessage({ port: port2 }, [port2]);
+    return helper;
+  }
+
+  index() {
+    this.listed ??= listed();
+    return this.listed;
+  }
+
+  /** @param {string[]} models */
+  async load(models) {
+    const index = await this.index();
+    for (const name of models) if (index[name]) this.helper.postMessage({ urls: filesOf(index[name]) });
+    return super.load(models);
+  }
+}
+
+/** Tell a worker where a file lies that it cannot find by itself. @param {Worker} worker @param {string} path */
+async function bring(worker, path) {
+  const answer = await address(path).then((url) => ({ url }), (reason) => ({ reason: String(reason?.message ?? reason) }));
+  worker.postMessage({ found: path, ...answer });
+}
+
+/** @param {string} name @returns {Worker} */
+let start = (name) => new Worker(new URL(`./${name}.js`, import.meta.url), { type: "module" });
+
+/** Start workers otherwise: in a notebook modules lie nowhere. @param {(name: string) => Worker} other */
+export function startWith(other) {
+  start = other;
+}
+
 /** @type {Runtime | null} */
 let shared = null;
 
@@ -114,6 +150,6 @@ let shared = null;
 export function runtime() {
   if (typeof WebAssembly !== "object") throw new Error("this browser runs no WebAssembly");
   if (typeof DecompressionStream !== "function") throw new Error("this browser is too old to unpack the models");
-  shared ??= new Runtime();
+  shared ??= new Page();
   return shared;
 }

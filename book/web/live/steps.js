@@ -1,10 +1,10 @@
 /** The same noise through one model after the other, and the path that each takes (section 5). */
 
-import { COUNT, decoded, sample, spent } from "./jobs.js";
 import { Generator } from "./noise.js";
 import { pixels } from "./picture.js";
 import { reading } from "./reading.js";
 import { mix } from "./samplers.js";
+import { COUNT, decoded, sample, spent } from "./sampling.js";
 
 const SIDE = 128;
 
@@ -42,7 +42,7 @@ export function detour(points) {
  * A picture by one model with so many evaluations, and its path.
  * @param {import("./engine.js").Engine} engine
  * @param {{prompt: string, model: string, steps: number, scale: number, seed: number, read: boolean}} options
- * @param {import("./jobs.js").Report} report
+ * @param {import("./sampling.js").Report} report
  */
 export async function paths(engine, options, report) {
   const states = await engine.states(options.prompt);

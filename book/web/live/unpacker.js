@@ -1,11 +1,14 @@
 /** A worker that compiles the runtime and puts models together, beside the one that computes with them. */
 
+import { askPage, told } from "./addresses.js";
 import { Shelf } from "./shelf.js";
 
 /** @type {Shelf} */
 let shelf;
 
-onmessage = ({ data: { port, urls } }) => {
+onmessage = ({ data: { port, urls, elsewhere, ...answer } }) => {
+  if (elsewhere) return askPage(postMessage);
+  if (answer.found) return told(answer);
   if (urls) return void shelf.begin(urls); // by the page, before the other worker is there to ask
   shelf = new Shelf((bytes) => port.postMessage({ bytes }));
   shelf.runtime().catch(() => null);

@@ -1,18 +1,13 @@
 /** Gzipped files, unpacked here, whatever their host thinks of compression. */
 
-/** @param {URL | string} url @returns {Promise<any>} */
-async function there(url) {
-  const response = await fetch(url);
-  if (response.ok && response.body) return response;
-  throw new Error(`${new URL(url).pathname.split("/").pop()} is missing (${response.status})`);
-}
+import { opened } from "./addresses.js";
 
 /**
- * @param {URL | string} url @param {(bytes: number) => void} [count] is told how many bytes came
+ * @param {string} path @param {(bytes: number) => void} [count] is told how many bytes came
  * @returns {Promise<ArrayBuffer>} as it came
  */
-export async function fetched(url, count) {
-  const packed = await (await there(url)).arrayBuffer();
+export async function fetched(path, count) {
+  const packed = await (await opened(path)).arrayBuffer();
   count?.(packed.byteLength);
   return packed;
 }
@@ -26,11 +21,11 @@ export async function unzipped(packed) {
 
 /**
  * WebAssembly from a gzipped file, compiled while it comes.
- * @param {URL | string} url @param {(bytes: number) => void} count
+ * @param {string} path @param {(bytes: number) => void} count
  * @returns {Promise<WebAssembly.Module>}
  */
-export async function compiled(url, count) {
-  const response = await there(url);
+export async function compiled(path, count) {
+  const response = await opened(path);
   const reader = response.body.getReader();
   const first = await reader.read();
   let next = Promise.resolve(first);

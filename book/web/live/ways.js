@@ -1,10 +1,10 @@
 /** Four ways between two animals, as section 2 walks them (`course_utils.measure.sweeps.paths`). */
 
-import { COUNT, decoded, sample, spent } from "./jobs.js";
 import { Generator } from "./noise.js";
 import { pixels } from "./picture.js";
 import { reading } from "./reading.js";
 import { ddim, invert, mix, slerp } from "./samplers.js";
+import { COUNT, decoded, sample, spent } from "./sampling.js";
 
 const SIDE = 128;
 const KEPT = 8;
@@ -57,7 +57,7 @@ function inverted(engine, options, animal, { states, latent }, report) {
 
 /**
  * A picture on one of the ways.
- * @param {import("./engine.js").Engine} engine @param {Options} options @param {import("./jobs.js").Report} report
+ * @param {import("./engine.js").Engine} engine @param {Options} options @param {import("./sampling.js").Report} report
  */
 export async function way(engine, options, report) {
   const { t, ends } = options;

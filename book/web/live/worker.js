@@ -3,6 +3,7 @@
  * in between, so that a question whose answer nobody wants any more is dropped.
  */
 
+import { askPage, told } from "./addresses.js";
 import { Engine } from "./engine.js";
 import * as jobs from "./jobs.js";
 
@@ -50,6 +51,8 @@ const WAITING = ["index", "load"]; // these mostly wait: what is asked behind th
 onmessage = ({ data }) => {
   if (data.port) engine.shelf.by(data.port);
   else if (data.alone) engine.shelf.alone();
+  else if (data.elsewhere) askPage(postMessage);
+  else if (data.found) told(data);
   else if (data.drop) dropped.add(data.drop);
   else if (WAITING.includes(data.job)) answer(data);
   else queue = queue.then(() => answer(data));

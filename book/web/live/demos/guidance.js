@@ -43,13 +43,13 @@ export default class Guidance {
     };
     const negative = this.text("negative", "Negative prompt: what to lead away from");
     this.texts = { prompt: this.text("prompt", "Prompt"), negative };
-    const menus = Object.entries(MENUS).map(([name, options]) =>
-      menu(name, options, this.words[name], (value) => this.compose({ [name]: value })).node);
+    this.menus = Object.entries(MENUS).map(([name, options]) =>
+      [name, menu(name, options, this.words[name], (value) => this.compose({ [name]: value }))]);
     const labelled = (canvas, label) => element("div", {}, canvas, label);
     this.labelA = element("p", { class: "demo-caption" }, "A: keep a picture to compare");
     this.labelB = element("p", { class: "demo-caption" });
     this.node = element("div", { class: "demo-guidance" },
-      element("div", { class: "demo-controls" }, ...menus),
+      element("div", { class: "demo-controls" }, ...this.menus.map(([, { node }]) => node)),
       ...Object.values(this.texts).map(({ node }) => node),
       element("div", { class: "demo-controls" }, ...Object.values(this.controls).map(({ node }) => node)),
       element("div", { class: "demo-pair" }, labelled(this.kept, this.labelA), labelled(this.canvas, this.labelB)),
@@ -80,6 +80,11 @@ export default class Guidance {
   /** Controls as the state has it. */
   write() {
     const { state } = this.host;
+    const said = state.prompt.split(/\W+/);
+    for (const [name, { set }] of this.menus) {
+      this.words[name] = MENUS[name].find((word) => said.includes(word)) ?? this.words[name];
+      set(this.words[name]);
+    }
     for (const [name, { input }] of Object.entries(this.texts)) input.value = state[name];
     for (const [name, control] of Object.entries(this.controls)) control.set(state[name]);
     this.controls.at.input.max = String(state.steps - 1);
@@ -87,7 +92,7 @@ export default class Guidance {
 
   reset() {
     this.labelA.textContent = "A: keep a picture to compare";
-    this.kept.getContext("2d").clearRect(0, 0, 128, 128);
+    this.kept.getContext("2d").clearRect(0, 0, this.kept.width, this.kept.height);
   }
 
   async update() {
@@ -144,6 +149,7 @@ export default class Guidance {
   }
 
   keep() {
+    [this.kept.width, this.kept.height] = [this.canvas.width, this.canvas.height];
     this.kept.getContext("2d").drawImage(this.canvas, 0, 0);
     const { scale, steps, seed } = this.host.state;
     this.labelA.textContent = `A: w = ${scale}, ${steps} steps, seed ${seed}`;

@@ -59,7 +59,6 @@ export default class Plane {
 
   /** Another animal or noise. @param {any} changes */
   choose(changes) {
-    this.pad.corners = [];
     this.host.set(changes, { draft: true });
   }
 
@@ -73,6 +72,7 @@ export default class Plane {
   async update({ draft = false, first = false } = {}) {
     const { state } = this.host;
     for (const [name, control] of Object.entries(this.controls)) control.set(state[name]);
+    if (this.pad.of !== Plane.animal(state)) this.pad.corners = [];
     this.pad.place(state, this.trail);
     clearTimeout(this.timer);
     if (draft) this.timer = window.setTimeout(() => this.rest(), REST);
@@ -111,7 +111,7 @@ export default class Plane {
       if (!answer || Plane.animal(state) !== Plane.animal(this.host.state)) return;
       corners.push({ scaly, large, thumb: thumbnail(answer.pixels) });
     }
-    this.pad.corners = corners;
+    Object.assign(this.pad, { corners, of: Plane.animal(state) });
     this.pad.place(this.host.state, this.trail);
     this.host.figure.toggleAttribute("data-settled", true);
   }

@@ -1,5 +1,6 @@
 /** The skeleton: pull at its joints, and the animal follows, as closely as its ControlNet has learnt to. */
 
+import { opened } from "../addresses.js";
 import { button, element, menu, range } from "../controls.js";
 import { edgesOfAnimals, pythonOfEdges } from "../edges.js";
 import { drawPose, moved, SIDE, toMoves, toText } from "../figure.js";
@@ -8,7 +9,6 @@ import { Puppet } from "../puppet.js";
 import { drawLines, Sketch, toStrokes, toText as toLines } from "../sketch.js";
 import { BACKGROUNDS, caption, COATS, FACINGS, SPECIES, STANCES, TEXTURES } from "../words.js";
 
-const POSES = new URL("../../models/poses.json", import.meta.url);
 const REST = 250; // milliseconds without a move, after which the better picture is drawn
 const CONTROL = "controlnet_pose";
 const DRAWN = "controlnet_edge";
@@ -58,9 +58,7 @@ export default class Skeleton {
 
   /** The frame, once the skeletons are here. */
   async fill() {
-    const response = await fetch(POSES);
-    if (!response.ok) throw new Error(`poses.json is missing (${response.status})`);
-    this.tables = await response.json();
+    this.tables = await (await opened("models/poses.json")).json();
     const { state } = this.host;
     this.puppet = new Puppet(this.tables.bones, (name, place) => this.pull(name, place), (joint) => this.take(joint));
     if (this.index[DRAWN]) {
@@ -146,6 +144,7 @@ export default class Skeleton {
       if (!options.includes(state[name])) state[name] = this.host.defaults[name];
     }
     if (!this.steps.includes(state.trained)) state.trained = this.steps.at(-1);
+    if (![STUDENT, TEACHER].includes(state.by)) state.by = this.host.defaults.by;
     const shown = { ...state, joint: inWords(state.joint) };
     for (const [name, control] of Object.entries(this.controls)) if (name in shown) control.set(shown[name]);
     this.controls.place.set(this.steps.indexOf(state.trained));
@@ -204,6 +203,7 @@ export default class Skeleton {
 
   /** How far the critic finds the joints from the skeleton's. @param {Float32Array} found */
   distances(found) {
+    if (!found) return "Joints of painted pictures cannot be read.";
     const { joint } = this.host.state;
     const away = Object.entries(this.joints().now).map(([name, [x, y]], k) =>
       [name, Math.hypot(SIDE * found[2 * k] - x, SIDE * found[2 * k + 1] - y)]);

@@ -75,7 +75,7 @@ export default class Spaces {
   /** All four beside each other, to be saved. */
   get canvas() {
     const sheet = element("canvas", { width: 4 * SIDE, height: SIDE });
-    Object.values(this.panels).forEach((canvas, k) => sheet.getContext("2d").drawImage(canvas, k * SIDE, 0));
+    Object.values(this.panels).forEach((canvas, k) => sheet.getContext("2d").drawImage(canvas, k * SIDE, 0, SIDE, SIDE));
     return sheet;
   }
 

@@ -59,7 +59,7 @@ export default class Steps {
   /** All pictures beside each other, to be saved. */
   get canvas() {
     const sheet = element("canvas", { width: this.roles.length * SIDE, height: SIDE });
-    this.roles.forEach((role, k) => sheet.getContext("2d").drawImage(this.panels[role].picture, k * SIDE, 0));
+    this.roles.forEach((role, k) => sheet.getContext("2d").drawImage(this.panels[role].picture, k * SIDE, 0, SIDE, SIDE));
     return sheet;
   }
 

@@ -7,6 +7,7 @@ import { jpegOfQuality, photo, pngBytes, psnr, scenes } from "../files.js";
 import { apply, quantise, toEdits, toText } from "../latent.js";
 
 const OWN = "your photo";
+const SCENES = ["1", "2", "3", "4", "5", "6"];
 const SIDE = 128;
 const NUMBERS = 1024;
 
@@ -24,6 +25,7 @@ export default class Zip {
   /** @param {import("../host.js").Host} host */
   constructor(host) {
     this.host = host;
+    this.given = host.link?.pictures ?? [];
     /** @type {Map<string, {tensor: Float32Array, z: Float32Array}>} */
     this.sources = new Map();
     const look = { class: "demo-picture", width: SIDE, height: SIDE, role: "img" };
@@ -34,7 +36,7 @@ export default class Zip {
     this.channels = [0, 1, 2, 3].map((k) => new Channel(k, (row, column) => this.paint(k, row, column)));
     this.table = element("table", { "aria-label": "What it weighs" });
     this.controls = {
-      scene: menu("picture", ["1", "2", "3", "4", "5", "6"], host.state.scene, (scene) => host.set({ scene, edits: "" })),
+      scene: menu("picture", [...this.given, ...SCENES], host.state.scene, (scene) => host.set({ scene, edits: "" })),
       bits: range("bits per number", { min: 2, max: 16, step: 1, value: host.state.bits }, (bits) => host.set({ bits })),
       brush: range("brush", { min: -5, max: 5, step: 0.5, value: host.state.brush }, (brush) => (host.state.brush = brush)),
     };
@@ -59,7 +61,8 @@ export default class Zip {
     const { scene } = this.host.state;
     let found = this.sources.get(scene);
     if (!found) {
-      const tensor = tensorOf(await scenes(Number(scene) - 1));
+      const given = this.given.includes(scene);
+      const tensor = tensorOf(await (given ? this.host.link.picture(scene).then(photo) : scenes(Number(scene) - 1)));
       found = { tensor, z: (await this.host.runtime.ask("encode", { picture: tensor })).z };
       this.sources.set(scene, found);
     }
@@ -91,9 +94,8 @@ export default class Zip {
 
   async update() {
     const { state } = this.host;
-    if (state.scene !== OWN || !this.sources.has(OWN)) {
-      if (!/^[1-6]$/.test(String(state.scene))) state.scene = "1";
-    }
+    const known = [...this.given, ...SCENES, ...(this.sources.has(OWN) ? [OWN] : [])];
+    if (!known.includes(String(state.scene))) [state.scene] = SCENES;
     for (const [name, control] of Object.entries(this.controls)) control.set(state[name]);
     const now = { ...state };
     const { tensor, z } = await this.source();
@@ -139,8 +141,8 @@ export default class Zip {
   python() {
     const { scene, bits, edits } = this.host.state;
     const lines = [...toEdits(edits)].map(([key, value]) => `latent[0, ${key.split(".").join(", ")}] += ${value}`);
-    const own = 'np.asarray(Image.open("your photo").convert("RGB").resize((128, 128)))';
-    const picture = scene === OWN ? own : `render(sample(6, HELD_OUT_SEED)[${Number(scene) - 1}])`;
+    const own = `np.asarray(Image.open("${scene}").convert("RGB").resize((128, 128)))`;
+    const picture = !SCENES.includes(scene) ? own : `render(sample(6, HELD_OUT_SEED)[${Number(scene) - 1}])`;
     return `import numpy as np
 from course_utils.critters import render, sample
 from course_utils.critters.dataset import HELD_OUT_SEED
