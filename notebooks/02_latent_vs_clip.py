@@ -679,6 +679,26 @@ settle(
 )  # fmt: skip
 
 # %% [markdown]
+# ## Try it: four ways, one slider
+#
+# Two animals of your choice, and one slider that walks all four ways at once. Find the place where
+# the blended codes show two animals, and look at the other three there. Then give both animals the
+# same pose and colour: how much of the ghost is left?
+
+# %%
+from course_utils.critters import Scene
+from course_utils.demos.spaces import Spaces
+
+Spaces(
+    draw,
+    {
+        "a brown dog": Scene("dog", coat="brown", background="green"),
+        "a blue cat": Scene("cat", texture="scaly", coat="blue",
+                            background="pink", stance="walking"),
+    },
+)  # fmt: skip
+
+# %% [markdown]
 # ## Dog to fox to cat
 #
 # One noise, one template, three species: *a … dog …* becomes *a … fox …* becomes *a … cat …*. Only
@@ -894,9 +914,8 @@ settle(
 # %% [markdown]
 # ## Try it: drag through the plane
 #
-# Two sliders are your cursor. The animal at the cursor is generated anew each time: twenty-five
-# steps with guidance, half a second or so. Look for the place where fur turns to scales, then change
-# the noise and look again: it has moved.
+# The animal at the cursor is generated anew wherever you drag it, or move it with the arrow keys.
+# Look for the place where fur turns to scales, then change the seed and look again: it has moved.
 
 # %%
 from course_utils.demos.plane import Plane
