@@ -127,7 +127,7 @@ def _parts(scene: Scene, size: int) -> np.ndarray:
     return np.asarray(compose(scene, size).image) >> 4
 
 
-CONDITIONS: dict[str, Callable[[Scene], np.ndarray]] = {"pose": pose_map, "edge": edge_map, "depth": depth_map}
+CONDITIONS: dict[str, Callable[..., np.ndarray]] = {"pose": pose_map, "edge": edge_map, "depth": depth_map}
 """What a ControlNet can be shown: a skeleton in colours, or a map in grey."""
 
 

@@ -59,11 +59,18 @@ def condition() -> str:
     return "pose" if own() else "edge"
 
 
-def maps(scenes: Sequence[Scene], side: int = 128) -> Maps:
-    """The maps of that control, `side` pixels: drawn by the world, or, as for any picture, from renders by Canny."""
-    if own():
-        return np.stack([CONDITIONS["pose"](scene) for scene in scenes])
-    return canny(np.stack([render(scene, side) for scene in scenes]))
+def twin() -> str:
+    """The role of the model that never saw an empty caption. Nobody published one: elsewhere the model itself."""
+    return "text_to_image_nodropout" if own() else "text_to_image"
+
+
+def maps(scenes: Sequence[Scene], side: int = 128, kind: str = "") -> Maps:
+    """The maps of a control (by default of `condition()`), `side` pixels: drawn by the world, edges of another scale,
+    as for any picture, from renders by Canny."""
+    kind = kind or condition()
+    if kind == "edge" and not own():
+        return canny(np.stack([render(scene, side) for scene in scenes]))
+    return np.stack([CONDITIONS[kind](scene, side) for scene in scenes])
 
 
 def distances(pictures: Pictures, scenes: Sequence[Scene]) -> Float[np.ndarray, "n 12"]:

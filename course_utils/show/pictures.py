@@ -33,7 +33,7 @@ def latent_picture(latent: Float[Tensor, "channels h w"], block: int = 8, reach:
 
 
 def pictures(rows: Mapping[str, Sequence[Pixels]], alt: str, columns: Sequence[str] = ()) -> Picture:
-    """A named row of pictures under another; `columns` are names over the pictures of the first row.
+    """A named row of pictures, or of grey maps, under another; `columns` are names over those of the first row.
 
     Every pixel is shown as a square of whole pixels, never resampled: in a course about what compression does to
     detail a figure must not add its own blur. Rows hold equally many pictures, all of one shape; a row called "" or
@@ -67,7 +67,10 @@ def _grid(rows: Mapping[str, Sequence[Pixels]]) -> tuple[int, tuple[int, int]]:
     return counts.pop(), shapes.pop()
 
 
-def _zoomed(picture: Pixels, zoom: int) -> Pixels:
+def _zoomed(picture: Pixels | UInt8[np.ndarray, "h w"], zoom: int) -> Pixels:
+    """Squares of whole pixels. Grey maps get three equal channels: one alone matplotlib would colour."""
+    if picture.ndim == 2:
+        picture = picture[..., None].repeat(3, axis=2)
     return picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from course_utils import show
-from course_utils.critters import render, sample
+from course_utils.critters import depth_map, edge_map, render, sample
 from course_utils.measure import critic, lesson, zero_shot
 from course_utils.measure.canny import canny
 
@@ -22,7 +22,9 @@ def test_at_its_own_scale_the_course_reads_joints_and_says_nothing(monkeypatch):
     renders = np.stack([render(scene) for scene in SCENES])
     assert lesson.note() is None
     assert lesson.condition() == "pose"
+    assert lesson.twin() == "text_to_image_nodropout"
     assert lesson.maps(SCENES).shape == (2, 128, 128, 3)
+    assert np.array_equal(lesson.maps(SCENES, kind="edge")[0], edge_map(SCENES[0]))
     assert lesson.distances(renders, SCENES) == pytest.approx(critic.keypoint_errors(critic.read(renders), SCENES))
     assert lesson.read(renders).features.shape == (2, 64)
 
@@ -31,7 +33,9 @@ def test_at_another_it_follows_edges_and_says_so(larger, monkeypatch):
     renders = np.stack([render(scene, 64) for scene in SCENES])
     assert "sd15" in lesson.note().data
     assert lesson.condition() == "edge"
+    assert lesson.twin() == "text_to_image"
     assert np.array_equal(lesson.maps(SCENES, 64), canny(renders))
+    assert np.array_equal(lesson.maps(SCENES, 64, "depth")[1], depth_map(SCENES[1], 64))
     assert not lesson.distances(renders, SCENES).any()
     assert lesson.distances(renders[::-1], SCENES).max() > 0.02
     monkeypatch.setattr(zero_shot, "read_zero_shot", lambda pictures: ("by clip", len(pictures)))

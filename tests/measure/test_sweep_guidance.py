@@ -37,6 +37,16 @@ def test_a_perfect_painter_finds_all_words_and_one_without_ideas_has_no_diversit
     assert facts["renders"]["diversity"][0] > 1
 
 
+def test_the_twin_is_measured_as_the_model_is_up_to_where_that_breaks(monkeypatch):
+    roles = []
+    loaded = classmethod(lambda cls, role, **_: roles.append(role) or Painter())
+    monkeypatch.setattr(guidance.TextToImage, "load", loaded)
+    monkeypatch.setattr(guidance, "drawn", lambda draw, n, cache, **options: options)
+    rows = guidance.guidance_nodropout(2, None)["rows"]
+    assert roles == ["text_to_image_nodropout"]
+    assert [row["scale"] for row in rows] == [scale for scale in guidance.SCALES if scale < 15]
+
+
 def test_repairs_ask_for_what_they_are_called(painter, monkeypatch):
     asked = []
     monkeypatch.setattr(guidance, "drawn", lambda draw, n, cache, **options: asked.append(options) or {})

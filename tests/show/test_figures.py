@@ -104,6 +104,12 @@ def test_rows_of_unequal_length_are_refused():
         show.pictures({"one": [random_picture(0)], "two": [random_picture(0)] * 2}, alt=ALT)
 
 
+def test_grey_maps_are_shown_grey():
+    grey = random_picture(0, 32)[..., 0]
+    maps, twins = (opened(show.pictures({"a": [one, one]}, alt=ALT)) for one in (grey, np.stack([grey] * 3, -1)))
+    assert np.array_equal(maps, twins)
+
+
 def test_latent_picture_shows_a_cell_as_a_square():
     latent = torch.zeros(4, 2, 3)
     latent[0, 1, 2], latent[2, 0, 0] = 10.0, -10.0

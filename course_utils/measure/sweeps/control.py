@@ -68,7 +68,7 @@ def pictures(
 ) -> np.ndarray:
     """One picture for each scene's map, and its caption or another prompt; seeds 0, 1, 2, ..."""
     words = list(prompts) or [caption(scene) for scene in scenes]
-    shown = maps(condition, scenes) if lesson.own() else lesson.maps(scenes, draw.side)
+    shown = maps(condition, scenes) if lesson.own() else lesson.maps(scenes, draw.side, condition)
     return draw(words, range(len(words)), control_map=shown, conditioning_scale=scale)
 
 

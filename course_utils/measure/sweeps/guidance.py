@@ -47,9 +47,9 @@ REPAIRED = 7.5
 """The scale at which they are compared."""
 
 
-def generator() -> TextToImage:
+def generator(role: str = "text_to_image") -> TextToImage:
     """What all of them measure: the embedded model, `STEPS` steps."""
-    draw = TextToImage.load(scale="critters", device="cpu")
+    draw = TextToImage.load(role=role, scale="critters", device="cpu")
     draw.steps = STEPS
     return draw
 
@@ -59,6 +59,13 @@ def guidance_scales(n: int, cache: Cache, scales: Sequence[float] = SCALES, draw
     draw = draw or generator()
     rows = [{"scale": scale, **drawn(draw, n, cache, guidance_scale=scale)} for scale in scales]
     return {"seeds": SEEDS, "rows": rows, "renders": of_renders(n, cache)}
+
+
+def guidance_nodropout(
+    n: int, cache: Cache, scales: Sequence[float] = SCALES[:-1], draw: TextToImage | None = None
+) -> Row:
+    """The same of the twin for which no caption was ever dropped; at 0 it is shown the empty prompt alone."""
+    return guidance_scales(n, cache, scales, draw or generator("text_to_image_nodropout"))
 
 
 def guidance_fine(n: int, cache: Cache, scales: Sequence[float] = (1.0, 15.0)) -> Row:
