@@ -62,10 +62,10 @@ def test_the_demo_asks_every_model_for_the_same_number():
 
 
 def test_models_that_the_page_does_not_hold_are_the_kernels():
-    teacher, flow = Walker(3.0, corner=True), Walker(1.0, corner=False)
-    teacher.role, flow.role = "text_to_image", "flow"
+    teacher, other = Walker(3.0, corner=True), Walker(1.0, corner=False)
+    teacher.role, other.role = "text_to_image", "text_to_image_nodropout"
     assert {"text_to_image", "lcm"} <= steps.on_page()
     assert steps.Steps({"teacher": teacher}).computes == "page"
-    both = steps.Steps({"teacher": teacher, "the flow": flow})
+    both = steps.Steps({"teacher": teacher, "the twin": other})
     assert both.computes == "kernel"
-    assert list(both.draws()) == ["text_to_image", "flow"]
+    assert list(both.draws()) == ["text_to_image", "text_to_image_nodropout"]
