@@ -686,11 +686,13 @@ settle(
 # same pose and colour: how much of the ghost is left?
 
 # %%
+from dataclasses import replace
+
 from course_utils.critters import Scene
 from course_utils.demos.spaces import Spaces
 
 Spaces(
-    draw,
+    replace(draw, steps=10),
     {
         "a brown dog": Scene("dog", coat="brown", background="green"),
         "a blue cat": Scene("cat", texture="scaly", coat="blue",

@@ -25,7 +25,8 @@
 # - say which weights receive a gradient in the first, the second and the third step, and why;
 # - build a ControlNet out of a U-Net in two short classes;
 # - train one, and tell whether it converges *suddenly*, and what the loss hides about it;
-# - say how closely pictures follow their maps, and who wins when prompt and map disagree;
+# - say how closely pictures follow skeletons, outlines and depth, and who wins when prompt and map disagree;
+# - steer one picture with two ControlNets, and say what is added;
 # - say in what a ControlNet differs from channel concatenation, the older way, and in what not.
 #
 # **Time**: 45 minutes to read, a minute or two to run on two CPU cores. **You need**: section 1, and
@@ -880,6 +881,181 @@ show.table(
 )
 
 # %% [markdown]
+# ### Outlines and depth
+#
+# Nothing in a ControlNet knows what a skeleton is. Two more were trained the same way: one is shown outlines, one
+# depth, near parts light. A small network that was trained on renders reads both off a picture, so that what was
+# drawn can be held against what was asked for.
+#
+# **Predict.** An outline says more than a skeleton. Will it be followed more closely? And which of the two will
+# stop the prompt from being obeyed when it is pulled at harder?
+
+# %%
+from course_utils.measure.adherence import MEASURES
+
+KINDS = {"edge": "outlines", "depth": "depth"}
+asked_for, got = {}, {}
+for kind in KINDS:
+    draw.control = load("controlnet", condition=kind)
+    asked_for[kind] = lesson.maps(eight[:3], SIDE, kind)
+    got[kind] = pulls.pictures(draw, kind, eight[:3], 1.0)
+draw.control = load("controlnet", condition=CONDITION)
+
+# %% tags=["hide-input"]
+show.pictures(
+    {
+        "outlines": asked_for["edge"],
+        "drawn to the outlines": got["edge"],
+        "depth": asked_for["depth"],
+        "drawn to the depth": got["depth"],
+    },
+    alt="Four rows of three: white outlines of animals on black; animals drawn "
+    "to these outlines; depth maps, near parts light; animals drawn to the "
+    "depth maps. All stand as their maps do.",
+)
+
+# %%
+stored_by = {kind: stored(f"control_{kind}")["facts"] for kind in KINDS}
+for kind, facts in stored_by.items():
+    again = MEASURES[kind](got[kind], pulls.maps(kind, eight[:3])).mean()
+    before = np.mean(facts["values"][facts["scales"].index(1.0)][:3])
+    lesson.agree(again, before, within=0.03, what=kind)
+
+# %% tags=["hide-input"]
+def quantiles(values):
+    return [100 * float(q) for q in np.percentile(values, (10, 50, 90))]
+
+
+by_scale = {
+    kind: {s: quantiles(v) for s, v in zip(facts["scales"], facts["values"])}
+    for kind, facts in stored_by.items()
+}
+floor = {kind: quantiles(facts["reconstructions"]) for kind, facts in stored_by.items()}
+obeyed_by = {kind: dict(zip(facts["scales"], facts["accuracy"])) for kind, facts in stored_by.items()}
+
+# %% tags=["hide-input"]
+show.table(
+    [f"n = {kept['n']}; 10th, 50th, 90th percentile", "F1 of outlines, %", "prompt obeyed, %",
+     "error of depth, % of its range", "prompt obeyed, %"],
+    [
+        *[[f"scale {s:g}",
+           *[cell for kind in KINDS
+             for cell in (", ".join(f"{q:.3g}" for q in by_scale[kind][s]), 100 * obeyed_by[kind][s])]]
+          for s in by_scale["edge"]],
+        ["true pictures, decoded",
+         *[cell for kind in KINDS for cell in (", ".join(f"{q:.3g}" for q in floor[kind]), "")]],
+    ],
+)  # fmt: skip
+
+# %% [markdown]
+# (F1 is the harmonic mean of two shares: of the map's outlines that are found in the picture, and of the
+# picture's that are in the map, both within a few pixels. Outlines want a large number, depth a small one.)
+#
+# ## Two controls at once
+#
+# What a ControlNet says is *added* to the base, and sums can have more than two terms. So two of
+# them, trained apart, that never met, can steer one picture: each reads its own map, and what both say is added.
+
+# %%
+from course_utils.diffusion.maps import prepared
+from course_utils.diffusion.samplers import denoise, with_guidance
+
+PAIR = ("pose", "edge")
+nets = [load("controlnet", condition=kind) for kind in PAIR]
+
+
+def added(*steering):
+    """The base with any number of ControlNets at its side: (net, maps, scale) each."""
+    network = draw.unet
+    for net, maps, scale in steering:
+        network = Controlled(network, net, prepared(maps, len(maps), SIDE).to(draw.place), scale)
+    return network
+
+
+# %% [markdown]
+# The library calls that a `MultiControlNetModel`. One call of both:
+
+# %%
+from diffusers import MultiControlNetModel
+
+two = sample(2, seed=HELD_OUT_SEED)
+skeletons, outlines = (lesson.maps(two, SIDE, kind) for kind in PAIR)
+states = draw.text.read([caption(scene) for scene in two])
+z, t = draw.noise([0, 1]), 500
+with torch.inference_mode():
+    ours = added((nets[0], skeletons, 1.0), (nets[1], outlines, 0.5))(z, t, states)[0]
+    maps = [prepared(one, 2, SIDE) for one in (skeletons, outlines)]
+    down, middle = MultiControlNetModel(nets)(z, t, states, maps, [1.0, 0.5], return_dict=False)
+    theirs = draw.unet(z, t, states, down_block_additional_residuals=down,
+                       mid_block_additional_residual=middle).sample  # fmt: skip
+lesson.close(ours, theirs)
+
+# %% [markdown]
+# **Predict.** Skeleton and outlines of the same scene, both at full strength: does the animal follow both more
+# closely than either alone, or is it pulled too hard? And if the outlines are *another* scene's?
+
+# %%
+from course_utils.diffusion.samplers import stock_scheduler
+
+
+@torch.inference_mode()
+def drawn_with(network, words):
+    nothing = draw.text.read([""]).expand_as(words)
+    predict = with_guidance(network, words, nothing, draw.guidance)
+    return draw.decode(denoise(predict, stock_scheduler("ddim", draw.steps), draw.noise([0, 1])))
+
+
+together = drawn_with(added((nets[0], skeletons, 1.0), (nets[1], outlines, 1.0)), states)
+foreign = lesson.maps(sample(3, seed=HELD_OUT_SEED)[1:], SIDE, "edge")
+quarrel = drawn_with(added((nets[0], skeletons, 1.0), (nets[1], foreign, 1.0)), states)
+
+# %% tags=["hide-input"]
+show.pictures(
+    {
+        "the skeleton": skeletons,
+        "its own outlines": outlines,
+        "both": together,
+        "another scene's outlines": foreign,
+        "skeleton and these": quarrel,
+    },
+    alt="Five rows of two: skeletons; outlines of the same animals; animals that "
+    "follow both; outlines of other animals; and what comes of the first "
+    "skeletons with the outlines of the others.",
+)
+
+# %%
+pairs = stored("two_controls")
+by_pull = {row["name"]: row for row in pairs["facts"]["rows"]}
+again = 128 * lesson.distances(together, two).mean()
+lesson.agree(again, 128 * np.mean(by_pull["both"]["joints"][:2]), within=0.6)
+
+# %% tags=["hide-input"]
+fight = pairs["facts"]["quarrel"]
+show.table(
+    [f"n = {pairs['n']}, medians", "joints off the skeleton, pixels of 128", "F1 of outlines, %", "prompt obeyed, %"],
+    [
+        [name, 128 * float(np.median(row["joints"])), 100 * float(np.median(row["edges"])), 100 * row["accuracy"]]
+        for name, row in [*by_pull.items(), ("both, the outlines another scene's", fight)]
+    ],
+)  # fmt: skip
+
+# %% tags=["hide-input"]
+far = {name: 128 * float(np.median(row["joints"])) for name, row in by_pull.items()}
+like = {name: 100 * float(np.median(row["edges"])) for name, row in by_pull.items()}
+followed = {
+    "the skeleton": 128 * np.array(fight["joints"]) < far["neither"] / 2,
+    "the outlines": 100 * np.array(fight["edges"]) > (like["neither"] + like["both"]) / 2,
+}
+won = {name: int(which.sum()) for name, which in followed.items()}
+show.say(
+    f"Outlines alone hold the joints {far['the edges alone']:.2g} pixels from where they should be, the skeleton "
+    f"alone {far['the skeleton alone']:.2g}, both {far['both']:.2g}. Where the two quarrel, {won['the skeleton']} of "
+    f"{pairs['n']} pictures follow the skeleton, {won['the outlines']} the outlines "
+    f"({int(np.logical_and(*followed.values()).sum())} both, where the two scenes are alike). A sum is no compromise: "
+    "the middle between a tail on the left and one on the right is no animal, and the base draws animals."
+)  # fmt: skip
+
+# %% [markdown]
 # ## Who wins?
 #
 # So far prompt and map agreed. Now they do not: the prompt says *sitting*, the skeleton walks.
@@ -956,8 +1132,10 @@ settle(
     f"walking skeleton, {100 * sitting[1.0]:.0f} % still sit at scale 1 and "
     f"{100 * sitting[1.5]:.0f} % at 1.5 (without a map {100 * sitting[0.0]:.0f} %), the joints "
     f"{apart[1.0]:.1f} and {apart[1.5]:.1f} pixels off (n = {argument['n']}). Joints: n = "
-    f"{len(eight)} pictures of {off['true pictures'].size // len(eight)}, one skeleton and seed each; edges and "
-    "depth are not measured yet.",
+    f"{len(eight)} pictures of {off['true pictures'].size // len(eight)}, one skeleton and seed each. Outlines: F1 "
+    f"{by_scale['edge'][0.0][1]:.0f} % at scale 0, {by_scale['edge'][1.0][1]:.0f} % at 1 (true pictures, decoded: "
+    f"{floor['edge'][1]:.0f} %); depth: error {by_scale['depth'][0.0][1]:.2g} % of its range at 0, "
+    f"{by_scale['depth'][1.0][1]:.2g} % at 1 (true pictures {floor['depth'][1]:.2g} %; medians, n = {kept['n']}).",
 )  # fmt: skip
 
 # %% [markdown]

@@ -110,13 +110,13 @@ def cell_ids(cells: list[dict[str, Any]]) -> list[str]:
     return ids
 
 
-def lighter(png: str) -> tuple[str, str]:
+def lighter(png: str, jpeg: bool = True) -> tuple[str, str]:
     """The kind and the base64 text of the lightest picture that nobody would tell from a base64 PNG: 38.5 dB apart or
     more.
 
     A palette of 256 colours takes two fifths of the bytes. A JPEG takes its place where it saves another fifth, as of
-    photographs and noise; where neither will do, or there is a palette already, the PNG stays. It takes longer than
-    drawing the picture, so it is done here once and not in the cell.
+    photographs and noise, if `jpeg` allows; where neither will do, or there is a palette already, the PNG stays. It
+    takes longer than drawing the picture, so it is done here once and not in the cell.
     """
     image = Image.open(io.BytesIO(base64.b64decode(png)))
     if image.mode == "P":
@@ -124,10 +124,10 @@ def lighter(png: str) -> tuple[str, str]:
     full = image.convert("RGB")
     few = full.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE, kmeans=2)
     chosen = PNG, (encoded(few, "PNG", optimize=True) if alike(full, few) else png)
-    for quality in (75, 80, 85, 90):
-        jpeg = encoded(full, "JPEG", quality=quality, subsampling=0, optimize=True, progressive=True)
-        if alike(full, Image.open(io.BytesIO(base64.b64decode(jpeg)))):
-            return (JPEG, jpeg) if len(jpeg) < 0.8 * len(chosen[1]) else chosen
+    for quality in (75, 80, 85, 90) if jpeg else ():
+        other = encoded(full, "JPEG", quality=quality, subsampling=0, optimize=True, progressive=True)
+        if alike(full, Image.open(io.BytesIO(base64.b64decode(other)))):
+            return (JPEG, other) if len(other) < 0.8 * len(chosen[1]) else chosen
     return chosen
 
 
@@ -144,12 +144,12 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def light(output: dict[str, Any]) -> dict[str, Any]:
+def light(output: dict[str, Any], jpeg: bool = True) -> dict[str, Any]:
     """An output whose picture takes no more bytes than it needs; its description goes along."""
     data, metadata = output.get("data", {}), output.get("metadata", {})
     if PNG not in data:
         return output
-    kind, picture = lighter("".join(data[PNG]))
+    kind, picture = lighter("".join(data[PNG]), jpeg)
     return {
         **output,
         "data": {(kind if name == PNG else name): (picture if name == PNG else one) for name, one in data.items()},
@@ -166,8 +166,8 @@ def regular(notebook: dict[str, Any]) -> dict[str, Any]:
         cell["id"] = identity
         cell["metadata"] = {key: value for key, value in cell["metadata"].items() if key not in PRIVATE}
         if cell["cell_type"] == "code":
-            outputs = masked(merged_streams(cell["outputs"]))
-            cell["outputs"] = outputs if "front-page" in cell["metadata"].get("tags", ()) else list(map(light, outputs))
+            jpeg = "front-page" not in cell["metadata"].get("tags", ())  # that page shows PNGs
+            cell["outputs"] = [light(one, jpeg) for one in masked(merged_streams(cell["outputs"]))]
     return {**notebook, "nbformat": 4, "nbformat_minor": 5}
 
 

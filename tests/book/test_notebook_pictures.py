@@ -56,6 +56,15 @@ def test_smooth_pictures_become_jpegs_and_stay_as_they_look():
     assert "differs" in nbval_pictures.difference(png((gradient() + 6).clip(0, 255)), light)
 
 
+def test_where_jpegs_will_not_do_a_palette_may():
+    assert notebooks.lighter(png(gradient().clip(0, 255)), jpeg=False)[0] == "image/png"
+    cells = [{"cell_type": "code", "source": tag, "metadata": {"tags": [tag]}, "outputs": [
+        {"output_type": "display_data", "data": {"image/png": png(gradient().clip(0, 255))}, "metadata": {}}]}
+        for tag in ("hide-input", "front-page")]  # fmt: skip
+    found = notebooks.regular({"cells": cells, "metadata": {}})
+    assert [list(cell["outputs"][0]["data"]) for cell in found["cells"]] == [["image/jpeg"], ["image/png"]]
+
+
 def test_pictures_that_need_their_colours_keep_them():
     noise = png(np.random.default_rng(0).integers(0, 256, (64, 64, 3)))
     assert notebooks.lighter(noise) == ("image/png", noise)
