@@ -160,6 +160,15 @@ def test_a_page_names_the_modules_that_its_demos_need_in_its_head(repository):
     assert all((repository / "book/web" / name).exists() for name in found)
 
 
+def test_no_picture_is_ever_without_a_name(repository):
+    """Between the moment in which a demo is there and its first picture axe would find a nameless one."""
+    made = [(path.name, options) for path in sorted((repository / "book/web/live").rglob("*.js"))
+            for options in re.findall(r'element\("canvas", \{([^}]*)\}', path.read_text())]  # fmt: skip
+    pictured = [(name, options) for name, options in made if 'role: "img"' in options]
+    assert len(pictured) >= 5
+    assert not [name for name, options in pictured if "aria-label" not in options]
+
+
 def test_the_index_names_a_sampler_for_what_denoises():
     uses = {name: facts["use"] for name, facts in INDEX.items() if facts["use"]}
     assert uses[export.BASE] == {"sampler": "ddim", "steps": 25, "guidance": 3.0}

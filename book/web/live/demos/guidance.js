@@ -30,7 +30,8 @@ export default class Guidance {
     this.words = { species: "fox", texture: "scaly", coat: "blue", background: "yellow", stance: "sitting", facing: "right" };
     this.canvas = picture("B");
     this.kept = picture("A: nothing kept yet");
-    this.arrows = element("canvas", { class: "demo-arrows", width: 960, height: 480, role: "img" });
+    this.arrows = element("canvas", { class: "demo-arrows", width: 960, height: 480, role: "img",
+      "aria-label": "Not drawn yet" });
     const film = "The film: the picture implied at some steps";
     this.film = element("div", { class: "demo-film", role: "group", "aria-label": film });
     const slide = (name, label, bounds) =>

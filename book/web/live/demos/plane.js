@@ -36,7 +36,8 @@ export default class Plane {
     this.timer = 0;
     /** @type {{state: any, thumb: HTMLCanvasElement}[]} */
     this.trail = [];
-    this.canvas = element("canvas", { class: "demo-picture", width: 128, height: 128, role: "img" });
+    this.canvas = element("canvas", { class: "demo-picture", width: 128, height: 128, role: "img",
+      "aria-label": "Not drawn yet" });
     this.pad = new Pad("scaly", "large", ["fluffy", "scaly", "small", "large"], host.state, (place) => this.move(place));
     const choose = (name, options) => menu(name, options, host.state[name], (value) => this.choose({ [name]: value }));
     const slide = (name) =>

@@ -51,7 +51,8 @@ export default class Skeleton {
     [this.host, this.index, this.timer] = [host, index, 0];
     this.steps = Skeleton.steps(index);
     this.preview = index.preview ? "preview" : "decoder";
-    this.canvas = element("canvas", { class: "demo-picture", width: SIDE, height: SIDE, role: "img" });
+    this.canvas = element("canvas", { class: "demo-picture", width: SIDE, height: SIDE, role: "img",
+      "aria-label": "Not drawn yet" });
     this.frame = element("div", { class: "demo-skeleton" });
     this.node = this.frame;
   }
