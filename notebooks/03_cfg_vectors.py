@@ -670,8 +670,8 @@ TIMES = (999, 800, 500, 200)
 
 
 @torch.inference_mode()
-def predicted(z, t, context, network=unet):
-    return network(z, t, context.expand(len(z), -1, -1)).sample
+def predicted(z, t, context, network=None):
+    return (network or unet)(z, t, context.expand(len(z), -1, -1)).sample
 
 
 # %%
@@ -705,7 +705,7 @@ show.table(
 
 
 # %%
-def miss(context, t, network=unet):
+def miss(context, t, network=None):
     """Mean squared error of the noise: [n]."""
     z = schedule.noise(codes, fresh, t)
     return (predicted(z, t, context, network) - fresh).square().mean(PICTURE)

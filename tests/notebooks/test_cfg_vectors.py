@@ -43,8 +43,9 @@ def network(z, t, context, return_dict=True):
 
 def test_each_claim_of_the_section_is_settled_by_one_cell(claims):
     assert [(c["id"], c["part"]) for c in claims] == [
-        ("C10", None), ("C11", None), ("C12", "the unconditional branch"), ("C12", "the prompt as a vector"),
-        ("C13", "maps"), ("C13", "swapping"), ("C27", "cross-attention")]  # fmt: skip
+        ("C10", None), ("C11", None), ("C12", "without dropped captions"), ("C12", "the unconditional branch"),
+        ("C12", "the prompt as a vector"), ("C13", "maps"), ("C13", "swapping"),
+        ("C27", "cross-attention")]  # fmt: skip
 
 
 def test_verdicts_come_with_numbers(claims):
@@ -53,9 +54,12 @@ def test_verdicts_come_with_numbers(claims):
         assert any(ch.isdigit() for ch in claim["sentence"])
 
 
-def test_what_was_not_trained_is_said_to_be_open(claims):
-    branch = next(claim for claim in claims if claim["part"] == "the unconditional branch")
-    assert "is open until its twin without is trained" in branch["sentence"]
+def test_that_guidance_needs_dropped_captions_is_not_said_where_it_works_without(claims):
+    rows = {row["scale"]: row for row in stored("guidance_nodropout")["facts"]["rows"]}
+    (plain, half), (guided, _) = (rows[scale]["accuracy"] for scale in (1.0, 3.0))
+    twin = next(claim for claim in claims if claim["part"] == "without dropped captions")
+    assert (twin["verdict"] == "holds") == (guided <= plain + half)
+    assert ("does not need that" in twin["sentence"]) == (guided > plain + half)
 
 
 def test_a_direction_that_works_only_in_part_is_not_said_to_hold(claims):
