@@ -897,6 +897,8 @@ show.table(
 
 # %% tags=["hide-input"]
 carded = {role: weights.card(role)["measured"] for role in HERE}
+began_with_it = [role for role in HERE if entry(role, "critters").base == "lcm"]
+assert all(carded[role]["frechet"] < carded["lcm"]["frechet"] for role in began_with_it)
 show.table(
     [f"n = {carded['lcm']['n']:,}", "evaluations", "Fréchet distance", "floor", "accuracy, %",
      "diversity, of the world's"],
@@ -909,8 +911,8 @@ show.table(
 
 # %% [markdown]
 # The consistency student is more diverse than its teacher, in fact more than the world? Section 3 has met that
-# before: debris is diverse. Look at the strip's first column. And of the two students that began with it, both
-# are nearer to the world: what matches crowds, or answers to a judge, sweeps up.
+# before: debris is diverse. Look at the strip's first column. The two students that began with it are both nearer
+# to the world: matching crowds, or answering to a judge, clears such debris away.
 #
 # Now the knob. The student has the teacher's guidance built in, so at a scale of 1 it takes one
 # evaluation a step, and the empty prompt is not asked at all. Nothing keeps one from turning the scale

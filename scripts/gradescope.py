@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -65,12 +66,23 @@ def graded(autograder: Path, notebook: nbformat.NotebookNode) -> dict[str, float
     return found
 
 
+def programs(autograder: Path) -> Path:
+    """The folder of the image in which the package's own `run_autograder` looks for programs first."""
+    script = (autograder / "source" / "run_autograder").read_text()
+    found = re.search(r"PATH=([^:\s]+):", script)
+    if not found:
+        raise RuntimeError("the package's run_autograder sets no PATH: this otter lays its image out in another way")
+    return Path(found[1])
+
+
 def room(autograder: Path) -> list[str]:
     """`/autograder/run_autograder` in a sandbox that has the system, this Python and that folder, and no network."""
+    bin_ = programs(autograder)
+    home = str(bin_.parents[1])
     return [
-        *("bwrap", "--unshare-all", "--die-with-parent", "--clearenv", "--setenv", "HOME", "/root"),
+        *("bwrap", "--unshare-all", "--die-with-parent", "--clearenv", "--setenv", "HOME", home),
         *("--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LANG", "C.UTF-8", "--setenv", "OMP_NUM_THREADS", "1"),
-        *("--tmpfs", "/root", "--ro-bind", str(autograder / "bin"), "/root/miniforge3/bin"),
+        *("--tmpfs", home, "--ro-bind", str(autograder / "bin"), str(bin_)),
         *isolation.system(),
         *("--ro-bind-try", "/etc/hosts", "/etc/hosts", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),
         *("--bind", str(autograder), "/autograder", "--chdir", "/autograder", "/autograder/source/run_autograder"),

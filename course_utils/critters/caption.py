@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Mapping
 
 from .scene import CHOICES, Scene
 
@@ -73,14 +74,15 @@ def _attributes(scene: Scene) -> dict[str, str | None]:
     return {name: scene.size_word if name == "size" else getattr(scene, name) for name in SYNONYMS}
 
 
-def _animal(words: dict[str, str]) -> str:
-    described = [words[name] for name in ("size", "texture", "coat", "species") if name in words]
+def animal(words: Mapping[str, str]) -> str:
+    """The animal alone, with its article: what there is of size, texture, coat and species, in this order."""
+    described = [words[name] for name in ("size", "texture", "coat", "species") if words.get(name)]
     article = "an" if described[0][0] in "aeiou" else "a"
     return " ".join([article, *described])
 
 
 def _plain(words: dict[str, str]) -> str:
-    text = _animal(words)
+    text = animal(words)
     if "stance" in words:
         text += f" {words['stance']}"
     if "background" in words:

@@ -13,6 +13,7 @@ from traitlets import Float as Number
 from traitlets import Int, Unicode
 
 from course_utils.critters import BACKGROUNDS, COATS, SPECIES, TEXTURES
+from course_utils.critters.caption import animal
 from course_utils.demos.live import Live, mirrored
 from course_utils.diffusion.samplers import Latents
 from course_utils.measure.trajectories import angle, in_their_plane
@@ -39,8 +40,8 @@ class Guided:
 
 def prompt_of(species: str, texture: str, coat: str, background: str) -> str:
     """The caption of the chosen words."""
-    article = "an" if texture[0] in "aeiou" else "a"
-    return f"{article} {texture} {coat} {species} sitting on a {background} background, facing right"
+    described = animal({"texture": texture, "coat": coat, "species": species})
+    return f"{described} sitting on a {background} background, facing right"
 
 
 def guide(draw: Any, prompt: str, scale: float, seed: int, step: int) -> Guided:

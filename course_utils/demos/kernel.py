@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from course_utils.critters.caption import animal
 from course_utils.demos import ways
 from course_utils.diffusion import flow, schedule
 from course_utils.measure import lesson
@@ -80,10 +81,8 @@ def reading(picture: Pixels) -> dict[str, Any]:
     """What the critic, or at another scale CLIP, sees: words, and a sentence of them."""
     seen = lesson.read(picture[None])
     words = {name: str(found[0]) for name, found in seen.labels.items()}
-    described = " ".join(filter(None, (words.get(name, "") for name in ("size", "texture", "coat", "species"))))
-    article = "an" if described[:1] in "aeiou" else "a"
     return {"words": words, "size": float(seen.size[0]), "scaly": float(seen.probabilities["texture"][0, 1]),
-            "sentence": f"{article} {described}, {words['stance']}",
+            "sentence": f"{animal(words)}, {words['stance']}",
             "keypoints": seen.keypoints[0].ravel() if np.isfinite(seen.keypoints).all() else None}  # fmt: skip
 
 
