@@ -10,7 +10,7 @@ def test_every_shipped_model_has_a_row_from_its_card():
     for name in report.shipped():
         row = table.row(name, card(name)["measured"])
         assert row["model"] == name
-        assert row["n"] >= 250
+        assert row["n"] >= 500
         assert len(row) > 3
 
 
