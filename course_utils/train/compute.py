@@ -79,14 +79,23 @@ def encoding(vae: AutoencoderKL, scenes: int) -> int:
     return autoencoder_flops(vae, 128)[0] * scenes
 
 
+def told_of(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The recipe and the network's settings of a training's folder, or of the shipped weights'."""
+    if (run / "recipe.json").is_file():
+        return json.loads((run / "recipe.json").read_text()), json.loads((run / "config.json").read_text())
+    return told("text_to_image", run), json.loads((run / "model/config.json").read_text())
+
+
 def latent_bill(run: Path, codec: Path = FOLDER / "vae") -> dict[str, int]:
     """FLOPs of a latent run's steps, of encoding its scenes, and of training its autoencoder (a shipped folder).
 
-    Raises `FileNotFoundError` if the run has no checkpoint or the autoencoder no `recipe.json`.
+    `run` is a training's folder, or that of shipped weights. Raises `FileNotFoundError` if it has neither a checkpoint
+    nor a `recipe.json`, or the autoencoder no `recipe.json`.
     """
-    recipe, vae = told("text_to_image", run), AutoencoderKL.from_config(json.loads((codec / "config.json").read_text()))
+    recipe, settings = told_of(run)
+    vae = AutoencoderKL.from_config(json.loads((codec / "config.json").read_text()))
     with torch.device("meta"):
-        unet = UNet2DConditionModel.from_config(json.loads((run / "model/config.json").read_text()))
+        unet = UNet2DConditionModel.from_config(settings)
     return {"autoencoder": autoencoder_training(vae, json.loads((codec / "recipe.json").read_text())),
             "encoding": encoding(vae, recipe["scenes"]),
             "denoiser": denoiser_training(unet, recipe)}
@@ -95,7 +104,7 @@ def latent_bill(run: Path, codec: Path = FOLDER / "vae") -> dict[str, int]:
 def main(argv: list[str] | None = None) -> None:
     """Print the bill."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, help="the folder of a latent run")
+    parser.add_argument("run", type=Path, help="the folder of a latent run, or of its shipped weights")
     bill = latent_bill(parser.parse_args(argv).run)
     for name, count in {**bill, "together": sum(bill.values())}.items():
         print(f"{name:12s} {count:.3g} FLOPs")

@@ -107,7 +107,7 @@ def main(argv: list[str] | None = None) -> None:
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--flops", type=float, default=None, help="compute to spend, in place of --steps")
     budget.add_argument("--equal", type=Path, default=None, metavar="RUN",
-                        help="a latent run's folder: spend as much as it and its autoencoder took")
+                        help="a latent run's folder, or its shipped weights': spend as much as it and its autoencoder")
     parser.add_argument("--dropout", type=float, default=0.1, help="share of captions dropped (default %(default)s)")
     parser.add_argument("--scale", type=float, default=3.0, help="guidance scale of judged pictures (%(default)s)")
     parser.add_argument("--judged", type=int, default=64, help="pictures for the critic; 0: only the held-out loss")

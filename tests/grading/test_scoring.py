@@ -9,7 +9,7 @@ import pytest
 from course_utils.grading import __main__ as command
 from course_utils.grading.notebook import Exercise
 from course_utils.grading.questions import questions
-from course_utils.grading.scoring import isolation, report, score, table
+from course_utils.grading.scoring import isolation, judges, report, score, table
 from course_utils.grading.scoring.submission import files, read
 
 NAME = "01_vae_compression"
@@ -169,3 +169,17 @@ def test_odd_notebooks_are_read_without_harm(tmp_path):
     found = [read(student, path) for student, path in files(tmp_path)]
     assert len(found) == 6
     assert all(each.trouble for each in found)
+
+
+def test_what_could_not_be_judged_is_flagged_and_judged_again(isolation_works, tmp_path, monkeypatch):
+    folder, out = tmp_path / "in", tmp_path / "scores.csv"
+    folder.mkdir()
+    (folder / "ada.ipynb").write_text(notebook(RIGHT))
+    with monkeypatch.context() as patch:
+        patch.setattr(judges, "PATIENCE", 0)
+        first = scored(folder, out, "--seed", "5")["ada"]
+    assert first["points"] == "0"
+    assert first["flags"] == f"{NAME}: not judged"
+    assert "the same command tries again" in first["reasons"]
+    second = scored(folder, out, "--seed", "5")["ada"]
+    assert (second[f"{NAME} q1"], second["flags"]) == ("2", "")

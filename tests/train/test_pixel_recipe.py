@@ -9,7 +9,7 @@ from PIL import Image
 from course_utils.diffusion import schedule
 from course_utils.measure.critic import Critic
 from course_utils.models.weights import FOLDER
-from course_utils.train import clip, common, compute, text_to_image, vae, words
+from course_utils.train import clip, common, compute, ship, text_to_image, vae, words
 from course_utils.train import pixel_text_to_image as recipe
 from course_utils.train.common import read_log
 
@@ -162,6 +162,11 @@ def test_equal_compute_counts_the_latent_runs_autoencoder(tiny, capsys):
     compute.main([str(tiny / "latent")])
     assert f"{sum(bill.values()):.3g} FLOPs" in capsys.readouterr().out
     assert recipe.steps_within(options(equal=tiny / "latent"), 10**9) == sum(bill.values()) // 10**9
+    shipped = tiny / "shipped"
+    shipped.mkdir()
+    (shipped / "recipe.json").write_text(json.dumps(ship.recipe("text_to_image", tiny / "latent")))
+    (shipped / "config.json").write_bytes((tiny / "latent/model/config.json").read_bytes())
+    assert compute.latent_bill(shipped) == bill
 
 
 def test_captions_are_drawn_as_the_latent_model_draws_them(tiny, monkeypatch):

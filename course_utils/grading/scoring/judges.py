@@ -20,6 +20,10 @@ PATIENCE = 1800  # seconds by the clock: a machine that is busy with other work 
 MEMORY = 8_000_000_000
 
 
+class Unjudged(RuntimeError):
+    """The judge's process gave no verdicts; says what happened to it."""
+
+
 class Judge:
     """A judge's process, started when first needed and again after a mishap."""
 
@@ -27,7 +31,10 @@ class Judge:
         self._pool: ProcessPoolExecutor | None = None
 
     def __call__(self, exercise: str, seed: int, answers: dict[str, bytes]) -> dict[str, Verdict]:
-        """The verdict on each question of the exercise."""
+        """The verdict on each question of the exercise.
+
+        Raises `Unjudged` if the process ended or came to no end: that may be the answers' doing, or the machine's.
+        """
         if self._pool is None:
             spawn = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_quiet)
@@ -35,8 +42,7 @@ class Judge:
             return self._pool.submit(verdicts, exercise, seed, answers).result(timeout=PATIENCE)
         except Exception as error:
             self.close()
-            message = f"The answers could not be judged ({type(error).__name__})."
-            return {question: Verdict(0, message) for question in questions(exercise)}
+            raise Unjudged(type(error).__name__) from error
 
     def close(self) -> None:
         """End the process."""

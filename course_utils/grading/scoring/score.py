@@ -16,7 +16,7 @@ from typing import Any
 from course_utils.grading.question import Verdict
 from course_utils.grading.questions import questions
 from course_utils.grading.scoring.isolation import GRADING, Limits
-from course_utils.grading.scoring.judges import Judge
+from course_utils.grading.scoring.judges import Judge, Unjudged
 from course_utils.grading.scoring.run import run
 from course_utils.grading.scoring.submission import Submission, files, read
 
@@ -43,6 +43,7 @@ class Score:
     shown: dict[str, float] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
     isolated: bool = True
+    judged: bool = True
     seconds: float = 0.0
     computed: float = 0.0
 
@@ -71,8 +72,14 @@ def score(submission: Submission, root: Path, settings: Settings, judge: Judge) 
         return done
     asked = list(questions(submission.exercise).values())
     outcome = run(submission.cells, asked, settings.seed, settings.limits, settings.hidden, settings.isolated)
-    done.verdicts = judge(submission.exercise, settings.seed, outcome.answers)
     done.troubles, done.seconds, done.computed = outcome.troubles, outcome.seconds, outcome.computed
+    try:
+        done.verdicts = judge(submission.exercise, settings.seed, outcome.answers)
+    except Unjudged as mishap:
+        done.judged = False
+        message = f"The answers could not be judged ({mishap})."
+        done.verdicts = {question: Verdict(0, message) for question in questions(submission.exercise)}
+        done.troubles = [*outcome.troubles, "not judged: the same command tries again"]
     return done
 
 
@@ -107,7 +114,7 @@ def judges(count: int) -> Iterator[queue.Queue[Judge]]:
 
 
 def _kept(submission: Submission, root: Path, store: Path, settings: Settings, free: queue.Queue[Judge]) -> Score:
-    """The score from the store, or made now and stored."""
+    """The score from the store, or made now and stored, unless it could not be judged: then it is tried again."""
     path = store / f"{_key(submission, root, settings)}.json"
     if path.exists():
         return _load(path)
@@ -116,6 +123,8 @@ def _kept(submission: Submission, root: Path, store: Path, settings: Settings, f
         done = score(submission, root, settings, judge)
     finally:
         free.put(judge)
+    if not done.judged:
+        return done
     temporary = path.with_suffix(".part")
     temporary.write_text(json.dumps(asdict(done), indent=1), encoding="utf-8")
     temporary.replace(path)

@@ -59,8 +59,10 @@ def _row(student: str, mine: list[Score], exercises: list[str], asked: list[tupl
 
 
 def flags(mine: Sequence[Score]) -> list[str]:
-    """What an instructor should look at: checks that showed other points than the official score, and no isolation."""
+    """What an instructor should look at: checks that showed other points than the official score, answers that
+    could not be judged, and no isolation."""
     found = [f"{score.exercise} {name}: the notebook shows other points" for score in mine for name in score.differing]
+    found += [f"{score.exercise}: not judged" for score in mine if not score.judged]
     return found + [UNSAFE for score in mine[:1] if not score.isolated]
 
 
