@@ -29,7 +29,7 @@ FOLDER = web.FOLDER / "models"
 INDEX, TOKENIZER, SCENES, POSES, EDGES = "models.json", "tokenizer.json", "scenes.png", "poses.json", "edges.png"
 
 
-STUDENTS = ("lcm", "adversarial", "flow")
+STUDENTS = ("lcm", "dmd", "adversarial", "flow")
 """Differences that the page carries: both ways to few steps, straighter paths and leaps, and two kinds of leap. Each
 other student would cost this repository half a megabyte more, and the whole stays below 70: name a role here, and the
 demos show it."""

@@ -79,6 +79,14 @@ class Lab:
         book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(book, folder / "work" / "demos.ipynb")
         self.process, self.address, token = served(folder, settings)
+        try:
+            self.open(browser, token)
+        except BaseException:
+            self.process.kill()  # nobody else knows of it
+            raise
+
+    def open(self, browser, token):
+        """Open the notebook in a page, and run it."""
         self.context = browser.new_context(viewport={"width": 1280, "height": 900})
         self.page, self.outside, self.errors = self.context.new_page(), [], []
         self.page.set_default_timeout(PATIENCE)
