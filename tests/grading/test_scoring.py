@@ -2,6 +2,9 @@
 
 import csv
 import json
+import signal
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -183,3 +186,26 @@ def test_what_could_not_be_judged_is_flagged_and_judged_again(isolation_works, t
     assert "the same command tries again" in first["reasons"]
     second = scored(folder, out, "--seed", "5")["ada"]
     assert (second[f"{NAME} q1"], second["flags"]) == ("2", "")
+
+
+SCORER = """
+from course_utils.grading.scoring.judges import Judge
+
+def main():
+    judge = Judge()
+    judge("01_vae_compression", 5, {})
+    print(*judge._pool._processes, flush=True)
+    input()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_scorer_that_is_killed_leaves_no_judge_behind(tmp_path):
+    (tmp_path / "scorer.py").write_text(SCORER)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, str(tmp_path / "scorer.py")], **pipes) as process:
+        assert int(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
+        assert process.communicate(timeout=60)[0] == ""  # the pipe ends when the last who holds it has ended

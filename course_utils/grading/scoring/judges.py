@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import resource
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor
 
 from course_utils.grading.judging import cases_of, judge
@@ -70,7 +71,15 @@ def verdict(question: Question, seed: int, packed: bytes | None) -> Verdict:
 
 
 def _quiet() -> None:
-    """One thread, limited memory, nothing said beside the progress bar."""
+    """One thread, limited memory, nothing said beside the progress bar, and no life of its own."""
+    threading.Thread(target=_end_with_the_scorer, daemon=True).start()
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     os.environ.update({"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"})
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def _end_with_the_scorer() -> None:
+    """A scorer that is killed cannot end its judges: they would wait for answers for ever."""
+    if (scorer := multiprocessing.parent_process()) is not None:
+        scorer.join()
+        os._exit(1)
