@@ -88,6 +88,13 @@ def difference(tuned: Weights, base: Weights, rank: int, dtype: torch.dtype = to
     return {name: value.to(dtype).contiguous() for name, value in kept.items()}
 
 
+def cut(kept: Weights, rank: int | None) -> dict[str, Tensor]:
+    """A difference of at most that rank: of factors, which stand in the order of their singular values, the first."""
+    first = {UP: lambda factor: factor[:, :rank], DOWN: lambda factor: factor[:rank]}
+    return {name: first.get(name[name.rindex("."):], lambda whole: whole)(value).contiguous()
+            for name, value in kept.items()}
+
+
 def restored(base: Weights, kept: Weights) -> dict[str, Tensor]:
     r"""The tuned network's weights in float32, \(W_0 + U D\) or those that were kept whole.
 

@@ -70,7 +70,7 @@ The posterior carries {told(m['bits_per_latent_number'])} bits a latent number. 
 {facts['scenes']['pca_fitted_on']:,} training scenes, with as many numbers as a latent has; a thumbnail has three
 quarters of them.
 
-![Twelve scenes, each row above its reconstructions](reconstructions.png)
+![Twelve scenes, each row above its reconstructions](reconstructions.jpg)
 
 What the critic reads off reconstructions, its floor on the renders themselves beside it, and the independent reader:
 

@@ -31,6 +31,15 @@ def test_what_is_lost_are_the_smaller_singular_values_and_no_other_choice_loses_
             assert lost < ((tuned - base) - (tuned - base) @ directions @ directions.T).square().sum()
 
 
+def test_a_difference_that_is_cut_is_one_of_lower_rank():
+    base, tuned = {"w": drawn(10, 30), "b": drawn(10, seed=2)}, {"w": drawn(10, 30, seed=1), "b": drawn(10, seed=3)}
+    kept = lowrank.difference(tuned, base, 5, torch.float32)
+    for rank in (2, None):
+        wanted = lowrank.restored(base, lowrank.difference(tuned, base, rank or 5, torch.float32))
+        found = lowrank.restored(base, lowrank.cut(kept, rank))
+        torch.testing.assert_close(found, wanted)
+
+
 def test_a_convolution_is_a_matrix_with_a_row_for_each_output():
     base = drawn(16, 8, 3, 3)
     tuned = base + (drawn(16, 1, seed=1) * drawn(1, 72, seed=2)).view(16, 8, 3, 3)

@@ -200,7 +200,7 @@ def test_cards_are_made_of_measurements(tmp_path, monkeypatch):
         assert facts["measured"]["n"] == 40
         assert (copy / role / "curve.png").stat().st_size > 1_000
         assert str(tmp_path) not in text + json.dumps(facts)
-    assert (copy / "vae/reconstructions.png").stat().st_size > 10_000
+    assert (copy / "vae/reconstructions.jpg").stat().st_size > 10_000
 
     facts = (copy / "vae/card.json").read_text()
     (copy / "vae/notes.md").write_text("## A word\n\nWritten by hand.\n")
