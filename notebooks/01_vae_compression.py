@@ -1226,8 +1226,9 @@ settle(
 # %% [markdown]
 # ## Try it: nudge a latent
 #
-# Choose a picture, a cell and one of its four channels, and push that single number. The frame
-# marks the cell's own 8×8 pixels. Before, after, difference.
+# Choose a picture, or bring a photograph of your own, and paint on one of the four channels: where
+# does the picture change, and how far around? Then give each number fewer bits, and find how few the
+# eye bears; the table weighs what is left, beside JPEG and PNG.
 
 # %%
 from course_utils.demos import Nudge

@@ -1387,8 +1387,9 @@ settle(
 #
 # ## Try it: turn the knob
 #
-# Choose the words, the scale, the seed, and the step at which you look at the arrows. Find the scale
-# at which the picture begins to burn, and watch how long the orange arrow is there.
+# Choose the words or type your own, and those that the picture should avoid; turn the scale. Find the
+# scale at which the picture begins to burn, and watch how long the orange arrow is there, step by step.
+# Keep a picture as A, and compare it with another scale on the same noise.
 
 # %%
 from course_utils.demos.guidance import Guidance

@@ -1191,8 +1191,9 @@ show.table(
 # %% [markdown]
 # ## Try it: pull at a joint
 #
-# Choose a joint and move it, turn the conditioning scale. Find a place to which the animal will not
-# follow.
+# Pull at a joint, turn the conditioning scale. Find a place to which the animal will not follow. Then go
+# back in the training: after how many steps does it begin to follow at all? By edges instead of joints,
+# you may draw yourself.
 
 # %%
 from course_utils.demos.skeleton import Skeleton

@@ -39,8 +39,11 @@ def test_a_checkpoint_is_on_the_way_to_the_shipped_model():
         return float(torch.cat([weights[name].flatten() for name in weights if "controlnet_down" in name]).norm())
 
     end = size(control.model_of("controlnet", "pose"))
-    assert 0 < size(control.checkpoint(450)) < size(control.checkpoint(900)) < 1.1 * end
-    with pytest.raises(ValueError, match="no checkpoint after 151 steps; there are: \\(450, 600"):
+    sizes = [size(control.checkpoint(step)) for step in control.CHECKPOINTS["pose"]]
+    assert 0 < sizes[0]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] < 1.1 * end
+    with pytest.raises(ValueError, match="no checkpoint after 151 steps; there are: \\(300, 450"):
         control.checkpoint(151)
 
 
