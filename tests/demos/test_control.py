@@ -40,7 +40,7 @@ def test_a_checkpoint_is_on_the_way_to_the_shipped_model():
 
     end = size(control.model_of("controlnet", "pose"))
     sizes = [size(control.checkpoint(step)) for step in control.CHECKPOINTS["pose"]]
-    assert 0 < sizes[0]
+    assert sizes[0] > 0
     assert sizes == sorted(sizes)
     assert sizes[-1] < 1.1 * end
     with pytest.raises(ValueError, match="no checkpoint after 151 steps; there are: \\(300, 450"):
