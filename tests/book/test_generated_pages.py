@@ -136,7 +136,7 @@ def test_what_was_tried_with_colabs_versions_is_told():
     found = {"tried": "2026-11-25", "setup_seconds": 31, "seconds": {"00_a": 40, "01_b": 60}, "of": 6,
              "checks": {"00_a": 5, "01_b": 4}, "versions": {"torch": "2.11.0", "numpy": "2.1.3"}}
     text = status.colab({"3.13": found})
-    row = "| Python 3.13 | 2026-11-25 | 31 s | 2 of 6 in 1.7 min | 9 of 2 exercises | numpy 2.1.3, torch 2.11.0 |"
+    row = "| Python 3.13 | 2026-11-25 | 31 s | 2 of 6 in 1.7 min | 9 in 2 exercises | numpy 2.1.3, torch 2.11.0 |"
     assert row in text
     with pytest.raises(Malformed, match=r"_colab\.json: KeyError"):
         status.colab({"3.13": {}})

@@ -64,7 +64,7 @@ def colab(tried: dict[str, Any]) -> str:
     try:
         rows = [(f"Python {python}", found["tried"], seconds(found["setup_seconds"]),
                  f"{len(found['seconds'])} of {found['of']} in {seconds(sum(found['seconds'].values()))}",
-                 f"{sum(found['checks'].values())} of {len(found['checks'])} exercises",
+                 f"{sum(found['checks'].values())} in {len(found['checks'])} exercises",
                  ", ".join(f"{name} {number}" for name, number in sorted(found["versions"].items())))
                 for python, found in sorted(tried.items(), reverse=True)]  # fmt: skip
         return table(COLAB_HEAD, rows)
