@@ -69,8 +69,10 @@ def published() -> dict[str, dict[str, str]]:
 
 
 def wheel(python: Path, folder: Path) -> Path:
-    """The course as a wheel, as one uploads it."""
+    """The course as a wheel, as one uploads it; nothing of an earlier one, and nothing left beside it."""
+    shutil.rmtree(ROOT / "build", ignore_errors=True)
     run([str(python), "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)])
+    shutil.rmtree(ROOT / "build", ignore_errors=True)
     return next(folder.glob("course_utils-*.whl"))
 
 
