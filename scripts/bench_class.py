@@ -117,7 +117,7 @@ def told(made: dict[str, tuple[str, str]], state: Path) -> None:
     for path in state.glob("*.json"):
         score = json.loads(path.read_text(encoding="utf-8"))
         by_kind[made[score["student"]][0]].append((score["computed"], score["seconds"]))
-    for kind in dict.fromkeys(KINDS):
+    for kind in sorted(by_kind, key=KINDS.index):
         computed, clock = (statistics.median(each) for each in zip(*by_kind[kind], strict=True))
         print(f"  {kind:<14} {len(by_kind[kind]):4}   {computed:6.2f} s computing, {clock:6.2f} s by the clock")
 
