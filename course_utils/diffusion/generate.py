@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle
 
 from course_utils.diffusion import maps, thrift
 from course_utils.diffusion.controlled import Controlled
@@ -29,6 +29,8 @@ from course_utils.models.registry import entry
 Context = Float[Tensor, "n k d"]
 
 DECODERS = ("vae", "preview")
+FOLDED = {3: 1, 12: 2}
+"""Channels of denoisers that work in pixels, and the side of the squares whose pixels lie on top of each other."""
 
 
 @dataclass
@@ -94,7 +96,7 @@ class TextToImage:
                              " quantity: leave condition out")
         control = load("controlnet", scale, device, condition) if condition else None
         unet = load(role, scale, device)
-        vae = None if unet.config.in_channels == 3 else load(decoder, scale, device)
+        vae = None if unet.config.in_channels in FOLDED else load(decoder, scale, device)
         return cls(unet, load_text(scale, device), vae, control, known.objective, known.guidance, known.steps,
                    known.sampler, 16 if known.embedded else 2, role)
 
@@ -164,24 +166,29 @@ class TextToImage:
     @property
     def side(self) -> int:
         """Pixels of a picture's side: eight for each place of a latent, with the autoencoders of Stable Diffusion."""
-        halvings = len(self.vae.config.block_out_channels) - 1 if self.vae is not None else 0
-        return int(self.unet.config.sample_size * 2**halvings)
+        size = int(self.unet.config.sample_size)
+        if self.vae is None:
+            return size * FOLDED[self.unet.config.in_channels]
+        return int(size * 2 ** (len(self.vae.config.block_out_channels) - 1))
 
     @torch.no_grad()
     def encode(self, pictures: UInt8[np.ndarray, "n h w 3"]) -> Float[Tensor, "n c s s"]:
         """Scaled latents of pictures (the means of the posterior), on the CPU; other sizes are brought to the model's.
 
-        Raises `ValueError` where there is no encoder: a denoiser in pixels.
+        Of a denoiser in pixels, pictures are latents already: in [-1, 1], folded where it reads them so.
         """
-        if self.vae is None:
-            raise ValueError("a denoiser in pixels has no latents: pictures are its latents, see models.to_tensor")
         side, parts = self.side, []
         for part in to_tensor(pictures).split(self.batch):
             if part.shape[-2:] != (side, side):
                 part = interpolate(part, (side, side), mode="bilinear", antialias=True)
-            z = self.vae.encode(part.to(self.vae.device, self.vae.dtype)).latent_dist.mode()
-            parts.append(z.float().cpu() * self.vae.config.scaling_factor)
+            parts.append(self._encoded(part))
         return torch.cat(parts)
+
+    def _encoded(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c s s"]:
+        if self.vae is None:
+            return pixel_unshuffle(x, FOLDED[self.unet.config.in_channels])
+        z = self.vae.encode(x.to(self.vae.device, self.vae.dtype)).latent_dist.mode()
+        return z.float().cpu() * self.vae.config.scaling_factor
 
     @property
     def place(self) -> torch.device:
@@ -190,9 +197,9 @@ class TextToImage:
 
     @torch.inference_mode()
     def decode(self, z: Float[Tensor, "n c s s"]) -> UInt8[np.ndarray, "n h w 3"]:
-        """Pictures of scaled latents; of a denoiser in pixels, the latents are pictures already."""
+        """Pictures of scaled latents; of a denoiser in pixels, the latents are pictures already, folded or not."""
         if self.vae is None:
-            return to_array(z)
+            return to_array(pixel_shuffle(z, FOLDED[z.shape[1]]))
         scaled = whole("latents", z) / self.vae.config.scaling_factor
 
         def made() -> UInt8[np.ndarray, "n h w 3"]:

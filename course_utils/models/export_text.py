@@ -49,8 +49,10 @@ def loop(chosen: Entry, prompt: str) -> str:
         prompt=prompt, steps=chosen.steps, guided=guided, levels=levels, scheduler=CONFIGURED[chosen.sampler][0],
         codec="" if pixels else "AutoencoderKL, ",
         vae="" if pixels else 'vae = AutoencoderKL.from_pretrained("vae")\n',
-        picture="z" if pixels else "vae.decode(z / vae.config.scaling_factor).sample")
+        picture=UNFOLDED if pixels else "vae.decode(z / vae.config.scaling_factor).sample")
 
+
+UNFOLDED = "torch.nn.functional.pixel_shuffle(z, 2)  # 12 channels are squares of 2x2 pixels, laid side by side again"
 
 _PIPELINE = '''import torch
 from diffusers import StableDiffusionPipeline

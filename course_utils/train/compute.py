@@ -62,8 +62,8 @@ def pictures_seen(recipe: Mapping[str, Any]) -> int:
 
 
 def denoiser_training(unet: UNet2DConditionModel, recipe: Mapping[str, Any]) -> int:
-    """FLOPs of a denoiser's training by its `recipe.json`."""
-    return step_flops(unet, 1) * pictures_seen(recipe)
+    """FLOPs of a denoiser's training by its `recipe.json`, in however many processes the caller runs."""
+    return PASSES * pass_flops(unet) * pictures_seen(recipe)
 
 
 def autoencoder_training(vae: AutoencoderKL, recipe: Mapping[str, Any]) -> int:

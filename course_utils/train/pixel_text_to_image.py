@@ -1,4 +1,4 @@
-r"""The twin without an autoencoder: `diffusers.UNet2DConditionModel` on pictures of 3x128x128, for claim C04.
+r"""The twin without an autoencoder: `diffusers.UNet2DConditionModel` on pixels, for claim C04.
 
     python -m course_utils.train.pixel_text_to_image --equal runs/text_to_image       # as much compute as that run had
     python -m course_utils.train.pixel_text_to_image --flops 1e15 --every 500                          # two CPU cores
@@ -6,9 +6,11 @@ r"""The twin without an autoencoder: `diffusers.UNet2DConditionModel` on picture
 
 Everything but the space is the latent model's (`course_utils.train.text_to_image`): objective, schedule, captions and
 the order in which they are drawn, text encoder, judge. The network follows ADM (Dhariwal and Nichol, Diffusion Models
-Beat GANs on Image Synthesis, 2021): few channels where pixels are many, attention only at 16x16 and below. The log
-counts the FLOPs so far (`course_utils.train.compute` says which); `--snapshots` keeps weights along the way, so that
-quality can be drawn against them. A run that is killed goes on with the same command.
+Beat GANs on Image Synthesis, 2021): few channels where pixels are many, attention only at 16x16 and below; and simple
+diffusion (Hoogeboom et al., 2023), which lays pixels of 2x2 on top of each other: 3x128x128 becomes 12x64x64, nothing
+is lost, and the levels that cost most and learn least are spared. The log counts the FLOPs so far
+(`course_utils.train.compute` says which); `--snapshots` keeps weights along the way, so that quality can be drawn
+against them. A run that is killed goes on with the same command.
 """
 from __future__ import annotations
 
@@ -18,39 +20,46 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers.models import UNet2DConditionModel
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from course_utils.critters import Scene, caption, sample
 from course_utils.critters.dataset import pictures
 from course_utils.diffusion.samplers import initial_noise, with_guidance
 from course_utils.measure.critic import load_critic
-from course_utils.models.images import to_array, to_tensor
+from course_utils.models.images import to_array
 from course_utils.train import common, compute, portable, text_to_image, words
 from course_utils.train.clip import on_device
 from course_utils.train.data import TRAINING_SEED, VALIDATION_SEED
 from course_utils.train.text_to_image import dropped, loss_at, plain_attention, sampled
 
-WIDTHS = (16, 16, 32, 48, 64)
+WIDTHS = (24, 32, 48, 64)
 ATTENTIVE = 2
 """So many of the lowest levels attend to the caption: those of 16x16 and 8x8."""
 
-SIZE, HELD_OUT = 128, 64
+SIZE, FOLD, HELD_OUT = 128, 2, 64
 
 
 def network(context: int, widths: tuple[int, ...] = WIDTHS) -> UNet2DConditionModel:
-    """The U-Net, untrained: levels from 128x128 down, one residual layer each; shipped it weighs less than 3 MB.
+    """The U-Net, untrained: levels from 64x64 down, one residual layer each; shipped it weighs less than 3 MB.
 
     `context` is the width of the text encoder.
     """
-    convolutional = len(widths) - ATTENTIVE
+    convolutional, channels = len(widths) - ATTENTIVE, 3 * FOLD**2
     down = (*("DownBlock2D",) * convolutional, *("CrossAttnDownBlock2D",) * ATTENTIVE)
     up = (*("CrossAttnUpBlock2D",) * ATTENTIVE, *("UpBlock2D",) * convolutional)
     unet = UNet2DConditionModel(
-        sample_size=SIZE, in_channels=3, out_channels=3, block_out_channels=tuple(widths), layers_per_block=1,
+        sample_size=SIZE // FOLD, in_channels=channels, out_channels=channels, block_out_channels=tuple(widths),
+        layers_per_block=1,
         down_block_types=down, up_block_types=up, cross_attention_dim=context, attention_head_dim=4,
         norm_num_groups=8)
     return plain_attention(unet)
+
+
+def folded(renders: UInt8[np.ndarray, "n 128 128 3"], device: torch.device) -> Float[Tensor, "n 12 64 64"]:
+    """Pictures in [-1, 1], the four pixels of each square on top of each other; `pixel_shuffle` lays them back."""
+    return pixel_unshuffle(on_device(renders, device), FOLD)
 
 
 @torch.inference_mode()
@@ -63,17 +72,18 @@ def generate(
     for k in range(0, len(prompts), batch):
         conditional = text.read(prompts[k : k + batch])
         predict = with_guidance(unet, conditional, empty.expand_as(conditional), scale)
-        parts.append(sampled("epsilon", predict, initial_noise(seeds[k : k + batch], SIZE, 3).to(text.device)))
-    return torch.cat(parts)
+        noise = initial_noise(seeds[k : k + batch], unet.config.sample_size, unet.config.in_channels)
+        parts.append(sampled("epsilon", predict, noise.to(text.device)))
+    return pixel_shuffle(torch.cat(parts), FOLD)
 
 
 class Judge(text_to_image.Judge):
-    """The latent model's judge, to whom a picture is a latent that needs no decoding; counts the FLOPs beside."""
+    """The latent model's judge, to whom a folded picture is a latent; counts the FLOPs beside."""
 
     def __init__(self, options: argparse.Namespace, text: words.TextEncoder, step_flops: int) -> None:
         self.options, self.text, self.step_flops = options, text, step_flops
         self.scenes = sample(min(HELD_OUT, options.scenes), VALIDATION_SEED)
-        self.latents = to_tensor(pictures(len(self.scenes), VALIDATION_SEED, cache=options.cache))
+        self.latents = folded(pictures(len(self.scenes), VALIDATION_SEED, cache=options.cache), text.device)
         self.epsilon = torch.randn(self.latents.shape, generator=torch.Generator().manual_seed(VALIDATION_SEED))
         self.critic = load_critic(str(text.device)) if options.judged else None
 
@@ -140,7 +150,7 @@ def train(options: argparse.Namespace) -> None:
         wording = rng.integers(0, ids.shape[1], options.batch)
         quantile = torch.from_numpy(rng.uniform(1e-5, 1 - 1e-5, options.batch)).float().to(device)
         context = text(dropped(ids[chosen, wording], empty, options.dropout, rng))
-        x = on_device(renders[chosen], device)
+        x = folded(renders[chosen], device)
         loss = loss_at("epsilon", run.model, x, run.noise(step, *x.shape), quantile, context)
         finish(loss, step)
     print(f"{options.out / 'model'} is ready; ship it with: python -m course_utils.train.ship ROLE {options.out}")

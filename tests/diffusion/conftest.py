@@ -38,7 +38,7 @@ def parts():
     return {"unet": unet, "text": TextEncoder(clip, words), "vae": vae, "control": control.requires_grad_(False)}
 
 
-@pytest.fixture
-def pixel_unet():
-    """One that works in pixels, 8x8 of them."""
-    return small_unet(channels=3)
+@pytest.fixture(params=[3, 12])
+def pixel_unet(request):
+    """One that works in pixels, 8x8 of them, or 16x16 in squares of four that lie on top of each other."""
+    return small_unet(channels=request.param)

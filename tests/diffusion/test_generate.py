@@ -195,7 +195,7 @@ def test_without_conditioning_the_map_is_not_even_read(draw, stick):
     assert draw.latents(["a fox"], [0], control_map=stick, conditioning_scale=0.0).equal(draw.latents(["a fox"], [0]))
 
 
-def test_other_decoders(parts, pixel_unet):
+def test_other_decoders(parts):
     torch.manual_seed(1)
     quick = AutoencoderTiny(encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(8,) * 4,
                             num_encoder_blocks=(1,) * 4, num_decoder_blocks=(1,) * 4).eval()
@@ -203,8 +203,17 @@ def test_other_decoders(parts, pixel_unet):
     draw = TextToImage(parts["unet"], parts["text"], quick)
     assert draw.decode(z).shape == (2, 64, 64, 3)
     assert TextToImage(parts["unet"], parts["text"], quick, batch=1).decode(z) == pytest.approx(draw.decode(z), abs=1)
-    pixels = TextToImage(pixel_unet, parts["text"])
-    assert pixels(["a fox"], [0], steps=2).shape == (1, SIDE, SIDE, 3)  # latents are pictures
+
+
+def test_a_denoiser_in_pixels_needs_no_decoder(parts, pixel_unet):
+    """Its latents are pictures, or pictures whose squares of 2x2 pixels lie on top of each other: nothing is lost."""
+    pixels, channels = TextToImage(pixel_unet, parts["text"]), pixel_unet.config.in_channels
+    side = {3: SIDE, 12: 2 * SIDE}[channels]
+    assert pixels(["a fox"], [0], steps=2).shape == (1, side, side, 3)
+    given = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), dtype=np.uint8)
+    assert pixels.encode(given).shape == (2, channels, SIDE, SIDE)
+    np.testing.assert_array_equal(pixels.decode(pixels.encode(given)), given)
+    assert pixels.encode(given.repeat(2, 1).repeat(2, 2)).shape == (2, channels, SIDE, SIDE)
 
 
 # What it is asked in vain

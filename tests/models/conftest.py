@@ -36,7 +36,7 @@ def tiny_weights(tmp_path_factory):
         encoder_block_out_channels=(4,) * 4, decoder_block_out_channels=(4,) * 4, num_encoder_blocks=(1, 1, 1, 1),
         num_decoder_blocks=(1, 1, 1, 1))}
     models |= {role: unet() for role in ("text_to_image", "flow")}
-    models["pixel_text_to_image"] = unet(32, 3)
+    models["pixel_text_to_image"] = unet(16, 12)
     copy = ControlNetModel.from_unet(models["text_to_image"], conditioning_embedding_out_channels=(4, 4, 4, 4))
     models["controlnet_pose"] = moved(copy, 0.1)
     for name, model in models.items():

@@ -5,15 +5,17 @@ import pytest
 import torch
 from diffusers.models import UNet2DConditionModel
 from PIL import Image
+from torch.nn.functional import pixel_shuffle
 
 from course_utils.diffusion import schedule
 from course_utils.measure.critic import Critic
+from course_utils.models.images import to_array, to_tensor
 from course_utils.models.weights import FOLDER
 from course_utils.train import clip, common, compute, ship, text_to_image, vae, words
 from course_utils.train import pixel_text_to_image as recipe
 from course_utils.train.common import read_log
 
-WIDTHS = ("8", "8", "8", "8", "16")
+WIDTHS = ("8", "8", "8", "16")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,16 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(tiny, whole, monkeypatc
 def test_model_and_snapshot_load_with_the_stock_class(tiny, whole):
     for folder in ("whole/model", "whole/snapshots/000002"):
         unet = UNet2DConditionModel.from_pretrained(tiny / folder, local_files_only=True)
-        assert (unet.config.sample_size, unet.config.in_channels) == (128, 3)
+        assert (unet.config.sample_size, unet.config.in_channels) == (64, 12)
+
+
+def test_folding_loses_nothing_and_lays_neighbours_on_top_of_each_other():
+    renders = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), dtype=np.uint8)
+    x = recipe.folded(renders, torch.device("cpu"))
+    assert x.shape == (2, 12, 64, 64)
+    np.testing.assert_array_equal(to_array(pixel_shuffle(x, recipe.FOLD)), renders)
+    corner = to_tensor(renders)[:, :, :2, :2].reshape(2, 12)
+    torch.testing.assert_close(x[:, :, 0, 0], corner)
 
 
 def test_judged_pictures_are_read_and_shown(tiny, monkeypatch):
@@ -111,7 +122,7 @@ def test_the_shipped_size_attends_at_the_lowest_levels_only_and_is_below_3_megab
     with torch.device("meta"):
         unet = recipe.network(96)
     attentive = [kind.startswith("CrossAttn") for kind in unet.config.down_block_types]
-    sides = [128 // 2**k for k in range(len(attentive))]
+    sides = [64 // 2**k for k in range(len(attentive))]
     assert [side for side, there in zip(sides, attentive, strict=True) if there] == [16, 8]
     assert 2e6 < 2 * sum(p.numel() for p in unet.parameters()) < 3e6  # bytes in float16
 
@@ -149,7 +160,7 @@ def test_pictures_are_counted_stage_by_stage():
     assert compute.pictures_seen({"steps": 40, "options": stages}) == 30 * 12 + 10 * 5
 
 
-def test_equal_compute_counts_the_latent_runs_autoencoder(tiny, capsys):
+def test_equal_compute_counts_the_latent_runs_autoencoder(tiny, capsys, monkeypatch):
     """A latent run of known steps: three passes of its U-Net, encoding, and all of the autoencoder's training."""
     latent_run(tiny, "latent", steps=2)
     bill = compute.latent_bill(tiny / "latent")
@@ -162,6 +173,8 @@ def test_equal_compute_counts_the_latent_runs_autoencoder(tiny, capsys):
     compute.main([str(tiny / "latent")])
     assert f"{sum(bill.values()):.3g} FLOPs" in capsys.readouterr().out
     assert recipe.steps_within(options(equal=tiny / "latent"), 10**9) == sum(bill.values()) // 10**9
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert compute.latent_bill(tiny / "latent") == bill  # what was spent is not more because two processes ask
     shipped = tiny / "shipped"
     shipped.mkdir()
     (shipped / "recipe.json").write_text(json.dumps(ship.recipe("text_to_image", tiny / "latent")))
