@@ -115,15 +115,15 @@ def lighter(png: str, jpeg: bool = True) -> tuple[str, str]:
     more.
 
     A palette of 256 colours takes two fifths of the bytes. A JPEG takes its place where it saves another fifth, as of
-    photographs and noise, if `jpeg` allows; where neither will do, or there is a palette already, the PNG stays. It
-    takes longer than drawing the picture, so it is done here once and not in the cell.
+    photographs and noise, if `jpeg` allows; where neither will do, or there is a palette already, the PNG keeps its
+    colours and is packed tightly. It takes longer than drawing the picture, so it is done here once and not in the cell.
     """
     image = Image.open(io.BytesIO(base64.b64decode(png)))
     if image.mode == "P":
-        return PNG, png
+        return PNG, encoded(image, "PNG", optimize=True)
     full = image.convert("RGB")
     few = full.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE, kmeans=2)
-    chosen = PNG, (encoded(few, "PNG", optimize=True) if alike(full, few) else png)
+    chosen = PNG, encoded(few if alike(full, few) else full, "PNG", optimize=True)
     for quality in (75, 80, 85, 90) if jpeg else ():
         other = encoded(full, "JPEG", quality=quality, subsampling=0, optimize=True, progressive=True)
         if alike(full, Image.open(io.BytesIO(base64.b64decode(other)))):

@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from course_utils.show.colab import on_colab
-from course_utils.show.image import data_uri
+from course_utils.show.image import webp_uri
 
 POSTER = """<figure class="course-demo" data-demo="{name}" style="margin:0">
 <img src="{source}" alt="{alt}" style="width:100%;max-width:640px;height:auto">
@@ -39,7 +39,7 @@ class Demo:
 
     def poster(self) -> str:
         """Self-contained HTML: one picture, its description, one line of invitation."""
-        return POSTER.format(name=self.name, source=data_uri(self.poster_png()), alt=html.escape(self.alt()),
+        return POSTER.format(name=self.name, source=webp_uri(self.poster_png()), alt=html.escape(self.alt()),
                              caption=html.escape(self.caption()))  # fmt: skip
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:

@@ -46,8 +46,10 @@ class Cost:
 
 def cost(run: Callable[..., Any], *inputs: Any, **named: Any) -> Cost:
     """All of a pass's costs. `run` is a network or a method of one, for example `vae.decode`."""
-    fused, naive = (activation_bytes(run, *inputs, attention=kind, **named) for kind in ("fused", "naive"))
-    return Cost(parameters(_network(run)), flops(run, *inputs, **named), fused, naive)
+    with FlopCounterMode(display=False) as counter:  # one pass for both: these networks are slow to walk through
+        fused = activation_bytes(run, *inputs, **named)
+    naive = activation_bytes(run, *inputs, attention="naive", **named)
+    return Cost(parameters(_network(run)), counter.get_total_flops(), fused, naive)
 
 
 def flops(run: Callable[..., Any], *inputs: Any, attention: AttentionKind = "fused", **named: Any) -> int:

@@ -61,7 +61,7 @@ class PictureBasis:
         parts = [_components(x, sign, vectors[:, values >= least]) for sign, (values, vectors) in chosen]
         mean = x.mean(0, dtype=np.float64)
         mean = (mean + mean[:, ::-1]) / 2 if mirrored else mean
-        return cls(mean.ravel().astype(np.float32), _orthonormal(np.concatenate(parts)), x.shape[1:])
+        return cls(mean.ravel().astype(np.float32), np.concatenate(parts), x.shape[1:])
 
     def encode(self, pictures: Pictures) -> Float32[np.ndarray, "n numbers"]:
         """Coordinates of the pictures in the basis."""
@@ -154,12 +154,16 @@ def _gram(x: Pictures, sign: int) -> Float32[np.ndarray, "n n"]:
 
 
 def _components(x: Pictures, sign: int, weights: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, "k d"]:
-    """Sums of pictures, whole again where they were folded for their symmetry."""
-    width = x.shape[2] // (2 if sign else 1)
-    rows = [(weights.T @ part).reshape(weights.shape[1], -1, width, 3) for part in _slices(x, sign)]
-    halves = np.concatenate(rows, axis=1)
-    whole = np.concatenate([halves, sign * halves[:, :, ::-1]], axis=2) if sign else halves
-    return whole.reshape(len(whole), -1)
+    """Sums of pictures, orthonormal, and whole again where they were folded for their symmetry.
+
+    Even and odd ones are orthogonal to each other as they are.
+    """
+    count, width = weights.shape[1], x.shape[2] // (2 if sign else 1)
+    rows = [(weights.T @ part).reshape(count, -1, width, 3) for part in _slices(x, sign)]
+    halves = _orthonormal(np.concatenate(rows, axis=1).reshape(count, -1)).reshape(count, -1, width, 3)
+    if sign:
+        halves = np.concatenate([halves, sign * halves[:, :, ::-1]], axis=2) / np.float32(2**0.5)
+    return halves.reshape(count, -1)
 
 
 def _top_eigenpairs(symmetric: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from course_utils.models import lora, lowrank
 from course_utils.models.answering import answering
-from course_utils.models.devices import mind_the_time, pick_device
+from course_utils.models.devices import keep_memory, mind_the_time, pick_device
 from course_utils.models.hub import Source, cached, fetch
 from course_utils.models.registry import Entry, entry, weights_name
 from course_utils.models.weights import WeightsError, checked, expected, shipped
@@ -51,6 +51,8 @@ def ready(chosen: Entry, device: str | torch.device | None = None) -> Any:
     """The model of an entry, as `load` gives it."""
     place = pick_device(device)
     mind_the_time(chosen, place)
+    if place.type == "cpu":
+        keep_memory()
     dtype = torch.float32 if place.type == "cpu" else getattr(torch, chosen.gpu_dtype)
     model = embedded(chosen, dtype) if chosen.embedded else fetched(chosen, dtype)
     print(f"{chosen.name}: scale {chosen.scale}, on {place}")

@@ -41,10 +41,14 @@ def test_soft_pictures_become_lighter_and_stay_as_they_look():
     assert nbval_pictures.difference(full, light) is None
 
 
-def test_a_palette_that_is_there_stays():
+def test_a_palette_that_is_there_stays_and_is_packed_tightly():
     image = Image.fromarray(soft().astype(np.uint8)).quantize(16)
-    few = notebooks.encoded(image, "PNG")
-    assert notebooks.lighter(few) == ("image/png", few)
+    loose = notebooks.encoded(image, "PNG", compress_level=0)
+    kind, light = notebooks.lighter(loose)
+    assert (kind, opened(light).mode) == ("image/png", "P")
+    assert len(light) < 0.5 * len(loose)
+    np.testing.assert_array_equal(np.asarray(opened(light).convert("RGB")), np.asarray(image.convert("RGB")))
+    assert notebooks.lighter(light) == (kind, light)
 
 
 def test_smooth_pictures_become_jpegs_and_stay_as_they_look():
@@ -66,8 +70,11 @@ def test_where_jpegs_will_not_do_a_palette_may():
 
 
 def test_pictures_that_need_their_colours_keep_them():
-    noise = png(np.random.default_rng(0).integers(0, 256, (64, 64, 3)))
-    assert notebooks.lighter(noise) == ("image/png", noise)
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    kind, light = notebooks.lighter(notebooks.encoded(Image.fromarray(noise), "PNG", compress_level=0))
+    assert kind == "image/png"
+    np.testing.assert_array_equal(np.asarray(opened(light)), noise)
+    assert notebooks.lighter(light) == (kind, light)
 
 
 def test_another_picture_is_noticed_in_spite_of_the_bytes_saved():

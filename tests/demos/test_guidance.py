@@ -91,7 +91,7 @@ def test_kernel_and_static_page_each_get_what_they_can_show(demo):
     bundle = demo._repr_mimebundle_()
     assert bundle[base.WIDGET]["model_id"] == demo.widget.model_id
     html = bundle["text/html"]
-    source = re.search(r'src="data:image/png;base64,([^"]+)"', html)[1]
+    source = re.search(r'src="data:image/webp;base64,([^"]+)"', html)[1]
     assert Image.open(io.BytesIO(base64.b64decode(source))).height == guidance.ENLARGED
     assert 'alt="Demo. Left, what the model draws' in html
     assert "Run this notebook" in html

@@ -70,7 +70,7 @@ def test_the_page_is_given_the_pictures_of_the_notebook(demo):
 
 def test_the_static_page_gets_a_real_picture_described_and_no_other_host(demo):
     html = demo._repr_mimebundle_()["text/html"]
-    source = re.search(r'src="data:image/png;base64,([^"]+)"', html)[1]
+    source = re.search(r'src="data:image/webp;base64,([^"]+)"', html)[1]
     assert Image.open(io.BytesIO(base64.b64decode(source))).size[0] == 3 * 256
     assert 'alt="Demo. Three views of noise' in html
     assert "Run this notebook" in html

@@ -81,7 +81,7 @@ def test_a_plane_without_scenes_is_refused():
 def test_kernel_and_static_page_each_get_what_they_can_show(demo):
     bundle = demo._repr_mimebundle_()
     assert bundle[base.WIDGET]["model_id"] == demo.widget.model_id
-    source = re.search(r'src="data:image/png;base64,([^"]+)"', bundle["text/html"])[1]
+    source = re.search(r'src="data:image/webp;base64,([^"]+)"', bundle["text/html"])[1]
     assert Image.open(io.BytesIO(base64.b64decode(source))).size == (2 * 256 + 8, 256)
     assert 'alt="Demo. Left: four generated animals' in bundle["text/html"]
     assert "the cursor is yours" in bundle["text/html"]
