@@ -22,7 +22,7 @@ TESTS = "tests/book/vendor"  # what only the tests use and no reader loads
 class Package:
     """One npm package: exact version, SHA-256 of its archive, where files go (prefix in it -> folder in `below`).
 
-    Files that end in `zipped` are kept gzipped: the page unpacks them, whatever its host does.
+    Files that end in `zipped` are kept gzipped: the page unpacks them, whatever its host does, or the build.
     """
 
     name: str
@@ -43,6 +43,7 @@ PACKAGES = (
             "es5/output/chtml/fonts/woff-v2/": "mathjax/output/chtml/fonts/woff-v2",
             "LICENSE": "mathjax",
         },
+        zipped=".js",
     ),
     Package(
         "@fontsource-variable/literata",

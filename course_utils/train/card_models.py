@@ -54,7 +54,7 @@ def denoiser_card(name: str, facts: Facts, notes: str) -> str:
 Held-out scenes 0 to 63 with seeds 0 to 63, {told(m['steps'])} steps of `{m['sampler']}`, guidance scale
 {m['guidance']:g}: {m['evaluations']:g} network evaluations a picture.
 
-![Sixty-four samples in eight rows](samples.jpg)
+![Sixty-four samples in eight rows](samples.webp)
 
 ## In numbers: {m['n']:,} captions, one picture each
 
@@ -123,7 +123,7 @@ wanted (Zhang et al., 2023). {opening(name, facts)}
 
 ![Adherence against the steps of training](curve.png)
 
-![Maps, and the pictures made from them](samples.jpg)
+![Maps, and the pictures made from them](samples.webp)
 
 ## Does the picture follow the map? {m['n']:,} held-out maps with their captions, conditioning scale 1
 
@@ -180,7 +180,7 @@ map. {opening(name, facts)} Like the critic it is never part of a loss.
 
 ![Edge F1 against the steps of training](curve.png)
 
-![Renders, the contours read off them, and the depth](samples.jpg)
+![Renders, the contours read off them, and the depth](samples.webp)
 
 ## The floor: {m['n']:,} held-out scenes
 
@@ -206,7 +206,7 @@ while one drags. {opening(name, facts)}
 
 ![PSNR against the steps of training](curve.png)
 
-![Scenes as the autoencoder decodes them, and below as the fast decoder does](samples.jpg)
+![Scenes as the autoencoder decodes them, and below as the fast decoder does](samples.webp)
 
 ## What it costs: {m['n']:,} held-out scenes
 

@@ -1,5 +1,8 @@
 """Model cards, status, outputs and scripts: what the other directives and events make of files."""
 
+import gzip
+from types import SimpleNamespace
+
 import pytest
 from course_book import cards, memory, models, outputs, scripts, status
 from course_book.common import Malformed
@@ -109,6 +112,16 @@ def test_unused_scripts_are_told_from_used_ones():
     assert scripts.is_unused(Script(None, body='const THEBE_JS_URL = "..."'))
     assert scripts.is_unused(Script(None, type="application/vnd.jupyter.widget-state+json"))
     assert not scripts.is_unused(Script("mathjax/tex-chtml.js"))
+
+
+def test_formulas_have_their_script_unpacked(tmp_path):
+    zipped = tmp_path / "_static" / scripts.ZIPPED
+    zipped.parent.mkdir(parents=True)
+    zipped.write_bytes(gzip.compress(b"let x = 1"))
+    app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html"))
+    scripts.unzip_formulas(app, None)
+    assert [path.name for path in zipped.parent.iterdir()] == ["tex-chtml.js"]
+    assert (zipped.parent / "tex-chtml.js").read_bytes() == b"let x = 1"
 
 
 def test_only_pages_with_charts_load_plotly():

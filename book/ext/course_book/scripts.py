@@ -1,5 +1,6 @@
 """Which scripts a page loads: those it uses, all from this book's own host."""
 
+import gzip
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,8 @@ from sphinx.application import Sphinx
 
 PLOTLY = "plotly.min.js"
 UNUSED = ("thebe", "widget-state")
+ZIPPED = "mathjax/tex-chtml.js.gz"
+"""Kept at a third of its bytes in the repository. A page's own script tag reads no gzip, so the book has it unpacked."""
 
 
 def plotly_source() -> Path:
@@ -47,7 +50,16 @@ def copy_plotly(app: Sphinx, error: Exception | None) -> None:
         shutil.copyfile(plotly_source(), Path(app.outdir) / "_static" / PLOTLY)
 
 
+def unzip_formulas(app: Sphinx, error: Exception | None) -> None:
+    """Put MathJax beside the book's own scripts, unpacked."""
+    if error is None and app.builder.format == "html":
+        zipped = Path(app.outdir) / "_static" / ZIPPED
+        zipped.with_suffix("").write_bytes(gzip.decompress(zipped.read_bytes()))
+        zipped.unlink()
+
+
 def setup(app: Sphinx) -> None:
     """Register; late, so that every other extension has added its scripts."""
     app.connect("html-page-context", trim, priority=900)
     app.connect("build-finished", copy_plotly)
+    app.connect("build-finished", unzip_formulas)
