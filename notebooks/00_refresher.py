@@ -257,12 +257,11 @@ for t in torch.tensor([0, 500, 999]):
 from course_utils.models.images import to_array
 
 levels = (0, 250, 500, 750, 999)
-rows = [[to_array(noised(critters[i : i + 1], epsilon[:1], t))[0] for t in levels] for i in (0, 1)]
 show.pictures(
-    {" ": rows[0], "": rows[1]},
+    {" ": [to_array(noised(critters[:1], epsilon[:1], t))[0] for t in levels]},
     columns=[f"t = {t}" for t in levels],
-    alt="Two critters under more and more noise, from clean at t = 0 to "
-    "nothing but noise at t = 999. At t = 500 the animals can still be made "
+    alt="A critter under more and more noise, from clean at t = 0 to "
+    "nothing but noise at t = 999. At t = 500 the animal can still be made "
     "out.",
 )
 
