@@ -116,7 +116,7 @@ def lighter(png: str, jpeg: bool = True) -> tuple[str, str]:
 
     A palette of 256 colours takes two fifths of the bytes. A JPEG takes its place where it saves another fifth, as of
     photographs and noise, if `jpeg` allows; where neither will do, or there is a palette already, the PNG keeps its
-    colours and is packed tightly. It takes longer than drawing the picture, so it is done here once and not in the cell.
+    colours and is packed tightly. That takes longer than drawing the picture, so it is done here and not in the cell.
     """
     image = Image.open(io.BytesIO(base64.b64decode(png)))
     if image.mode == "P":

@@ -13,7 +13,7 @@ from PIL import Image
 from course_utils.show.style import DPI
 
 QUICK: dict[str, Any] = {"compress_level": 1}
-"""Packing a figure tightly takes longer than drawing it, and a reader waits: committed notebooks are packed at leisure."""
+"""To pack a figure tightly takes longer than to draw it, and a reader waits; `make notebooks` does it at leisure."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 PLOTLY = "plotly.min.js"
 UNUSED = ("thebe", "widget-state")
 ZIPPED = "mathjax/tex-chtml.js.gz"
-"""Kept at a third of its bytes in the repository. A page's own script tag reads no gzip, so the book has it unpacked."""
+"""Kept at a third of its bytes in the repository. No script tag reads gzip, so the book has it unpacked."""
 
 
 def plotly_source() -> Path:
@@ -51,9 +51,9 @@ def copy_plotly(app: Sphinx, error: Exception | None) -> None:
 
 
 def unzip_formulas(app: Sphinx, error: Exception | None) -> None:
-    """Put MathJax beside the book's own scripts, unpacked."""
-    if error is None and app.builder.format == "html":
-        zipped = Path(app.outdir) / "_static" / ZIPPED
+    """Put MathJax beside the book's own scripts, unpacked, where the book has it."""
+    zipped = Path(app.outdir) / "_static" / ZIPPED
+    if error is None and app.builder.format == "html" and zipped.exists():
         zipped.with_suffix("").write_bytes(gzip.decompress(zipped.read_bytes()))
         zipped.unlink()
 
