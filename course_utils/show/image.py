@@ -35,7 +35,7 @@ class Picture:
 
 
 def figure(drawing: Figure, alt: str, few_colours: bool = False, dpi: float = DPI) -> Picture:
-    """A matplotlib figure as `Picture`; `few_colours` stores a chart with a palette, at half of the bytes."""
+    """A matplotlib figure as `Picture`; `few_colours` stores a chart with a palette, in fewer bytes."""
     buffer = io.BytesIO()
     drawing.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs=QUICK)
     return Picture(_opaque(buffer.getvalue(), few_colours), alt)

@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 PLOTLY = "plotly.min.js"
 UNUSED = ("thebe", "widget-state")
 ZIPPED = "mathjax/tex-chtml.js.gz"
-"""Kept at a third of its bytes in the repository. No script tag reads gzip, so the book has it unpacked."""
+"""Kept at a quarter of its bytes in the repository. No script tag reads gzip, so the book has it unpacked."""
 
 
 def plotly_source() -> Path:
