@@ -105,6 +105,18 @@ def test_serving(served, capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_a_file_does_not_wait_for_its_headers_to_be_acknowledged(served, monkeypatch):
+    found, answer = [], serve.Pages.do_GET
+
+    def seen(handler):
+        found.append(handler.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        answer(handler)
+
+    monkeypatch.setattr(serve.Pages, "do_GET", seen)
+    urllib.request.urlopen(f"{served}/").close()
+    assert found == [1]
+
+
 def test_a_taken_port_is_passed_over(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

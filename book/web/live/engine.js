@@ -9,11 +9,17 @@ import { Helper } from "./shelf.js";
 import { Tokenizer } from "./tokenizer.js";
 
 export class Engine {
-  /** @param {(progress: {bytes: number, total: number}) => void} progress */
-  constructor(progress) {
+  /**
+   * @param {(progress: {bytes: number, total: number}) => void} progress
+   * @param {() => Promise<any>} [quiet] when nobody waits for an answer
+   */
+  constructor(progress, quiet = () => Promise.resolve()) {
     this.progress = progress;
+    this.quiet = quiet;
     this.bytes = 0;
     this.total = 0;
+    /** @type {Map<string, Promise<import("./shelf.js").Model>>} */
+    this.parts = new Map();
     /** @type {Map<string, Promise<any>>} */
     this.sessions = new Map();
     /** @type {Map<string, Promise<Float32Array>>} */
@@ -49,7 +55,8 @@ export class Engine {
   }
 
   /**
-   * Fetch and prepare models, all files at the same time; ready in the order in which they are named.
+   * Fetch and prepare models: all files at the same time, and what no question needs yet when no question waits, so that
+   * the first picture need not wait for the models of the second.
    * @param {string[]} names
    * @returns {Promise<Record<string, any>>} their entries in the index
    */
@@ -59,8 +66,19 @@ export class Engine {
     if (missing.length) throw new Error(`this copy of the book has no model called ${missing.join(", ")}`);
     const sizes = new Map(names.flatMap((name) => Object.entries(index[name].bytes)));
     this.total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
-    await Promise.all(names.map((name) => this.session(name)));
+    const lacking = names.filter((name) => !this.sessions.has(name));
+    for (const name of lacking) this.fetched(name).catch(() => null); // said by the session below
+    for (const name of names) {
+      await this.quiet();
+      await this.session(name);
+    }
     return Object.fromEntries(names.map((name) => [name, index[name]]));
+  }
+
+  /** A model's graph and weights. @param {string} name @returns {Promise<import("./shelf.js").Model>} */
+  fetched(name) {
+    if (!this.parts.has(name)) this.parts.set(name, this.index().then((index) => this.shelf.assembled(filesOf(index[name]))));
+    return /** @type {Promise<any>} */ (this.parts.get(name));
   }
 
   /**
@@ -78,10 +96,10 @@ export class Engine {
 
   /** @param {string} name @param {Promise<any>} before */
   async prepared(name, before) {
-    const asked = this.index().then((index) => this.shelf.assembled(filesOf(index[name])));
-    const [{ graph, data }] = await Promise.all([asked, this.runtime, before]);
+    const [{ graph, data }] = await Promise.all([this.fetched(name), this.runtime, before]);
+    this.parts.delete(name); // the session has a copy of its own
     const externalData = [{ path: "weights", data }];
-    return InferenceSession.create(graph, { externalData, graphOptimizationLevel: "basic" }); // more takes longer, saves nothing
+    return InferenceSession.create(graph, { externalData, graphOptimizationLevel: "disabled" }); // takes longer than it saves
   }
 
   /**

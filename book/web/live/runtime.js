@@ -103,6 +103,8 @@ class Page extends Runtime {
   constructor() {
     super(start("worker"));
     this.helper = this.help();
+    /** @type {Set<string>} */
+    this.begun = new Set();
   }
 
   /** A second worker, which puts models together while the first one starts; without it, the first does both. */
@@ -124,7 +126,8 @@ class Page extends Runtime {
   /** @param {string[]} models */
   async load(models) {
     const index = await this.index();
-    for (const name of models) if (index[name]) this.helper.postMessage({ urls: filesOf(index[name]) });
+    for (const name of models) if (index[name] && !this.begun.has(name)) this.helper.postMessage({ urls: filesOf(index[name]) });
+    for (const name of models) this.begun.add(name); // a second demo of this page shares what the first one has
     return super.load(models);
   }
 }

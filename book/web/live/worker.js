@@ -10,10 +10,10 @@ import * as jobs from "./jobs.js";
 /** A job was dropped. */
 class Stale extends Error {}
 
-const engine = new Engine((progress) => postMessage({ progress }));
 /** @type {Set<number>} */
 const dropped = new Set();
 let queue = Promise.resolve();
+const engine = new Engine((progress) => postMessage({ progress }), () => queue);
 
 const gate = new MessageChannel();
 /** @type {(() => void)[]} */

@@ -32,7 +32,7 @@ export default class Spaces {
   }
 
   static models(index) {
-    return ["text", Spaces.denoiser(index).model, "decoder", "critic", ...(index.preview ? ["preview"] : [])];
+    return ["text", Spaces.denoiser(index).model, ...(index.preview ? ["preview"] : []), "decoder", "critic"];
   }
 
   static defaults() {
@@ -92,10 +92,11 @@ export default class Spaces {
     for (const [name, control] of Object.entries(this.controls)) control.set(state[name]);
   }
 
-  /** @param {{draft?: boolean}} [how] */
-  async update({ draft = false } = {}) {
+  /** @param {{draft?: boolean, first?: boolean}} [how] `first`: the quick pictures, and then the better ones at once */
+  async update({ draft = false, first = false } = {}) {
     this.write();
     clearTimeout(this.timer);
+    if (first) await this.three({ ...this.host.state }, false);
     if (!draft) return this.rest();
     this.timer = window.setTimeout(() => this.rest(), REST);
     return this.three({ ...this.host.state }, false);

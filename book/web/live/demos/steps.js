@@ -22,7 +22,8 @@ export default class Steps {
   }
 
   static models(index) {
-    return ["text", ...Steps.roles(index), "decoder", "critic"];
+    const [first, ...others] = Steps.roles(index);
+    return ["text", first, "decoder", "critic", ...others]; // in the order in which pictures need them
   }
 
   static defaults() {
