@@ -69,7 +69,7 @@ def served() -> Iterator[str]:
 
 
 def opened(browser: Any, address: str, name: str) -> Any:
-    """A demo on a page of its own in a fresh profile, alive. A reader's browser is there before it is asked for a page."""
+    """A demo on a page of its own in a fresh profile, alive; a reader's browser, too, is there before the page is."""
     page = browser.new_context().new_page()
     page.wait_for_timeout(STARTS)
     page.goto(f"{address}{name}.html")
