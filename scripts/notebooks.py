@@ -2,8 +2,9 @@
 
 `python scripts/notebooks.py [notebooks/01_vae_compression.py ...]`. On the same machine a second run changes nothing,
 byte for byte: what differs from run to run (timings, widget ids, addresses of objects, chunks of a stream) is made
-regular, and what must not be in a committed output (errors, warnings, paths of this machine) stops the run with the
-cell's number. The set-up cell of `scripts/first_cell.py` is put in where it is missing or another's.
+regular, and what must not be in a committed output (errors, warnings, paths of this machine) leaves the notebook as it
+was and is named with its cell. The set-up cell of `scripts/first_cell.py` is put in where it is missing or another's.
+Notebooks run two at a time, one thread each: on two cores much sooner than one after the other with two threads.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import re
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,6 +32,10 @@ ROOT = Path(__file__).resolve().parent.parent
 STATUS = "_status.json"
 TIMEOUT = 600
 PNG, JPEG = "image/png", "image/jpeg"
+INVISIBLE = 255**2 / 10**3.85
+"""The mean squared error of 38.5 dB."""
+WORTHWHILE = 6
+"""No palette that errs by more than so many times as much came below it by being improved; the best fell to a fifth."""
 ImageFile.MAXBLOCK = 1 << 24  # else a large JPEG of much detail does not fit the encoder's buffer
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 ADDRESS = re.compile(r"\b0x[0-9a-f]{8,16}\b")
@@ -122,19 +128,37 @@ def lighter(png: str, jpeg: bool = True) -> tuple[str, str]:
     if image.mode == "P":
         return PNG, encoded(image, "PNG", optimize=True)
     full = image.convert("RGB")
-    few = full.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE, kmeans=2)
-    chosen = PNG, encoded(few if alike(full, few) else full, "PNG", optimize=True)
-    for quality in (75, 80, 85, 90) if jpeg else ():
-        other = encoded(full, "JPEG", quality=quality, subsampling=0, optimize=True, progressive=True)
-        if alike(full, Image.open(io.BytesIO(base64.b64decode(other)))):
-            return (JPEG, other) if len(other) < 0.8 * len(chosen[1]) else chosen
-    return chosen
+    few, photo = palette(full, passes=0), as_jpeg(full) if jpeg else None
+    if photo and len(photo) < 0.8 * len(encoded(few, "PNG", optimize=True)):
+        return JPEG, photo
+    if distance(full, few) < WORTHWHILE * INVISIBLE:
+        few = palette(full, passes=2)
+    exact = encoded(few if alike(full, few) else full, "PNG", optimize=True)
+    return (JPEG, photo) if photo and len(photo) < 0.8 * len(exact) else (PNG, exact)
+
+
+def palette(full: Image.Image, passes: int) -> Image.Image:
+    """In 256 colours, improved so many times: each takes seconds of a large photograph."""
+    return full.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE, kmeans=passes)
+
+
+def as_jpeg(full: Image.Image) -> str | None:
+    """The coarsest JPEG that nobody would tell from a picture, as base64 text."""
+    for quality in (75, 80, 85, 90):
+        text = encoded(full, "JPEG", quality=quality, subsampling=0, optimize=True, progressive=True)
+        if alike(full, Image.open(io.BytesIO(base64.b64decode(text)))):
+            return text
+    return None
+
+
+def distance(one: Image.Image, two: Image.Image) -> float:
+    """The mean squared error between two pictures."""
+    return float(np.mean((np.asarray(one.convert("RGB"), float) - np.asarray(two.convert("RGB"), float)) ** 2))
 
 
 def alike(one: Image.Image, two: Image.Image) -> bool:
     """Whether two pictures are 38.5 dB apart or more."""
-    error = np.mean((np.asarray(one.convert("RGB"), float) - np.asarray(two.convert("RGB"), float)) ** 2)
-    return bool(error <= 255**2 / 10**3.85)
+    return distance(one, two) <= INVISIBLE
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> str:
@@ -229,18 +253,37 @@ def execute(source: Path) -> tuple[dict[str, Any], float]:
     return json.loads(json.dumps(notebook)), time.monotonic() - start
 
 
-def run(source: Path) -> bool:
-    """Execute one source and write its notebook; whether anything changed."""
+def made(source: Path) -> tuple[str, float, int]:
+    """The executed notebook of a source as text, the seconds that took, and how many cells of code it has."""
     notebook, seconds = execute(source)
     notebook = regular(notebook)
     check(notebook, source.name)
-    target, text = source.with_suffix(".ipynb"), lined(notebook)
+    return lined(notebook), seconds, sum(cell["cell_type"] == "code" for cell in notebook["cells"])
+
+
+def run(sources: list[Path], jobs: int = 1) -> list[Debris]:
+    """Execute and write them, so many at a time, those that took longest first; what of each must not be committed."""
+    before = read_status(sources[0].parent)["notebooks"]
+    longest = sorted(sources, key=lambda source: -before.get(source.stem, {}).get("seconds", TIMEOUT))
+    found = []
+    with ProcessPoolExecutor(jobs) as pool:
+        running = {pool.submit(made, source): source for source in longest}
+        for done in as_completed(running):
+            try:
+                written(running[done], *done.result(), jobs)
+            except Debris as debris:
+                found.append(debris)
+    return found
+
+
+def written(source: Path, text: str, seconds: float, cells: int, jobs: int) -> None:
+    """Write a notebook, if it changed, and tell."""
+    target = source.with_suffix(".ipynb")
     changed = not target.exists() or target.read_text(encoding="utf-8") != text
     if changed:
         target.write_text(text, encoding="utf-8")
-    note(source, seconds, sum(cell["cell_type"] == "code" for cell in notebook["cells"]), changed)
+    note(source, seconds, cells, changed, jobs)
     print(f"{source.name}: {seconds:.0f} s, {'changed' if changed else 'as before'}", flush=True)
-    return changed
 
 
 def installed(package: str) -> str | None:
@@ -251,33 +294,38 @@ def installed(package: str) -> str | None:
         return None
 
 
-def note(source: Path, seconds: float, cells: int, changed: bool) -> None:
+def read_status(folder: Path) -> dict[str, Any]:
+    """What stands in the status file."""
+    path = folder / STATUS
+    return dict(json.loads(path.read_text())) if path.exists() else {"notebooks": {}}
+
+
+def note(source: Path, seconds: float, cells: int, changed: bool, jobs: int = 1) -> None:
     """Keep date and run time in the status file; a run that changed nothing keeps what stands there."""
-    path = source.parent / STATUS
-    status = json.loads(path.read_text()) if path.exists() else {"notebooks": {}}
+    status = read_status(source.parent)
     versions = {"python": platform.python_version(), **{name: v for name in PACKAGES if (v := installed(name))}}
     if changed or source.stem not in status["notebooks"]:
         status["notebooks"][source.stem] = {"seconds": round(seconds), "cells": cells, "executed": str(date.today())}
-        status |= {"machine": f"{os.cpu_count()} cores ({platform.machine()}), one thread", "versions": versions}
-    path.write_text(json.dumps(status, indent=1, sort_keys=True) + "\n")
+        together = f", {jobs} notebooks at a time" if jobs > 1 else ""
+        machine = f"{os.cpu_count()} cores ({platform.machine()}), one thread{together}"
+        status |= {"machine": machine, "versions": versions}
+    (source.parent / STATUS).write_text(json.dumps(status, indent=1, sort_keys=True) + "\n")
 
 
 def main() -> int:
     """Execute the named sources, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sources", nargs="*", type=Path)
+    parser.add_argument("--jobs", type=int, default=2, help="notebooks at a time; each takes up to 2 GB")
     arguments = parser.parse_args()
     sources = arguments.sources or sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
     ours = [source.resolve().with_suffix(".py") for source in sources]
     if lessons := [str(source) for source in ours if source.parent == ROOT / "notebooks"]:
         first_cell.main(lessons)
-    try:
-        for source in ours:
-            run(source)
-    except Debris as debris:
+    found = run(ours, arguments.jobs)
+    for debris in found:
         print(debris, file=sys.stderr)
-        return 1
-    return 0
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

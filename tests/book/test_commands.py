@@ -234,7 +234,7 @@ def test_status_keeps_what_stands_when_nothing_changed(tmp_path):
     assert json.loads((tmp_path / notebooks.STATUS).read_text())["notebooks"]["01_first"]["seconds"] == 99
 
 
-def test_a_notebook_with_picture_and_widget_executes_to_the_same_bytes_twice(tmp_path):
+def test_a_notebook_with_picture_and_widget_executes_to_the_same_bytes_twice(tmp_path, capfd):
     source = write(
         tmp_path / "01_first.py",
         "\n".join(
@@ -252,9 +252,23 @@ def test_a_notebook_with_picture_and_widget_executes_to_the_same_bytes_twice(tmp
             ]
         ),
     )
-    assert notebooks.run(source)
+    assert notebooks.run([source]) == []
     first = source.with_suffix(".ipynb").read_bytes()
-    assert not notebooks.run(source)
+    assert notebooks.run([source]) == []
     assert source.with_suffix(".ipynb").read_bytes() == first
     assert b"image/png" in first
     assert b"IntSlider" in first
+    assert [line.rpartition(", ")[2] for line in capfd.readouterr().out.splitlines()] == ["changed", "as before"]
+
+
+def test_a_notebook_that_fails_leaves_its_neighbour_and_what_was_there(tmp_path):
+    good = write(tmp_path / "01_good.py", "# %%\nprint('fine')\n")
+    bad = write(tmp_path / "02_bad.py", "# %%\nraise ValueError('no')\n")
+    write(tmp_path / "02_bad.ipynb", "as it was")
+    found = notebooks.run([bad, good], jobs=2)
+    assert ["02_bad.py, cell 0 raised ValueError: no" in str(debris) for debris in found] == [True]
+    assert "fine" in good.with_suffix(".ipynb").read_text()
+    assert bad.with_suffix(".ipynb").read_text() == "as it was"
+    status = json.loads((tmp_path / notebooks.STATUS).read_text())
+    assert list(status["notebooks"]) == ["01_good"]
+    assert "2 notebooks at a time" in status["machine"]
