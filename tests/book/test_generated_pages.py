@@ -47,9 +47,11 @@ ROW = {"model": "flow_consistency", "n": 2000, "guidance": 1.0, "evaluations": 4
 
 
 def test_the_table_parts_models_that_make_pictures_from_others():
-    text = models.page([{"model": "vae", "n": 2000, "psnr": 29.51, "on_renders.species": 1.0}, ROW])
+    read = {"model": "vae", "n": 2000, "psnr": 29.51, "on_renders.species": 0.9987, "something.new": 3.0}
+    text = models.page([read, {"model": "controlnet_edge", "n": 250, "controlled.median": 0.78}, ROW])
     others, makers = text.split("\n\n")
-    assert "psnr: 29.5; on renders, species: 1 | 2,000 |" in others
+    assert "| PSNR 29.5 dB; species read right on 99.9 % of renders; something, new: 3 | 2,000 |" in others
+    assert "| F1 of edges: median 0.78 with the map | 250 |" in others
     assert "| 4, at 1 | 0.981 | 0.512, 0.234 | 0.01 ±&nbsp;0.002 | 0.91 | 2,000 |" in makers
     assert 'href="#model-flow-consistency"' in makers
 

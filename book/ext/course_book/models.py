@@ -14,6 +14,33 @@ REPORT = f"{WEIGHTS}/report.json"
 NOTHING = "No report has been made yet: `python -m course_utils.measure report` writes what stands here."
 HEAD = ("Model", "Evaluations, guidance", "Attributes as asked", "Fréchet distance, its floor", "KID",
         "Diversity (world: 1)", "n")  # fmt: skip
+WORDS = {
+    "on_renders.species": "species read right on {share} % of renders",
+    "on_renders.texture": "texture on {share} %",
+    "on_renders.stance": "stance on {share} %",
+    "on_renders.keypoint_error": "joints off by {share} % of the width",
+    "on_renders.edge_f1.mean": "F1 of edges on renders {value}",
+    "on_reconstructions.edge_f1.mean": "on what the autoencoder gives back {value}",
+    "on_renders.depth_error.mean": "depth off by {share} % of its range",
+    "psnr": "PSNR {value} dB",
+    "ssim": "SSIM {value}",
+    "critic_on_reconstructions.texture": "texture still read right in {share} %",
+    "retrieval_top_1": "right caption first for {share} % of pictures",
+    "choices": "among {value}",
+    "probes.species": "linear probes: species {share} %",
+    "probes.stance": "stance {share} %",
+    "probes.facing": "facing {share} %",
+    "controlnet_pose": "keypoint error, share of the width",
+    "controlnet_edge": "F1 of edges",
+    "controlnet_depth": "depth error, share of its range",
+    "controlled.median": "median {value} with the map",
+    "base.median": "{value} without",
+    "renders.median": "{value} of renders",
+    "mean_accuracy": "attributes as asked {share} %",
+    "psnr_of_vae": "the autoencoder's {value} dB",
+    "psnr_between": "between the two {value} dB",
+}
+"""What stands for a fact's name; `share` is its value in hundredths."""
 LONG = 16
 """Letters of a name from which it may be broken, before its last word."""
 
@@ -39,10 +66,16 @@ def denoiser(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def other(row: dict[str, Any]) -> tuple[str, ...]:
-    """The cells of any other model: its facts by name."""
-    facts = [f"{path.replace('_', ' ').replace('.', ', ')}: {told(value)}"
-             for path, value in row.items() if path not in ("model", "n")]  # fmt: skip
-    return link(row["model"]), "; ".join(facts), told(row["n"])
+    """The cells of any other model: its facts in words."""
+    facts = [phrase(path, value) for path, value in row.items() if path not in ("model", "n")]
+    of = f"{WORDS[row['model']]}: " if row["model"] in WORDS else ""
+    return link(row["model"]), of + "; ".join(facts), told(row["n"])
+
+
+def phrase(path: str, value: float) -> str:
+    """A fact in words; one without words of its own by its name."""
+    words = WORDS.get(path, f"{path.replace('_', ' ').replace('.', ', ')}: {{value}}")
+    return words.format(value=told(value), share=told(100 * value))
 
 
 def page(rows: Any) -> str:
