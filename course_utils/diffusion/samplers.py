@@ -71,12 +71,13 @@ def with_guidance(
     return predict
 
 
-SAMPLERS = {"epsilon": ("ddim", "dpmpp", "heun", "ddpm", "lcm"), "flow": ("euler_flow", "lcm_flow")}
+SAMPLERS = {"epsilon": ("ddim", "dpmpp", "heun", "ddpm", "lcm", "ddim_pixels"), "flow": ("euler_flow", "lcm_flow")}
 """Names of `models.schedulers` that go with what a network predicts; the first is the default.
 
 * `ddim`: first order, nothing drawn on the way. `euler_flow` is the same idea on straight paths.
 * `dpmpp`: second order, from the last two evaluations. `heun`: second order, two evaluations a step but for the last.
 * `ddpm`: ancestral, noise drawn in every step; made for 1000 of them.
+* `ddim_pixels`: DDIM on the schedule of the twin in pixels.
 * `lcm`, `lcm_flow`: to the picture, back to a lower level with fresh noise, again: for students.
 """
 
@@ -114,8 +115,9 @@ def stand_in(name: str, steps: int) -> Any | None:
     (Elucidating the Design Space of Diffusion-Based Generative Models, 2022, equation 5) they first go down to t = 0.
     Heun's only step of one is Euler's, and takes its level from `schedule.trailing`: of Karras' it would be the lowest.
     """
-    if name == "ddim" and schedule.STEPS % steps:
-        return DPMSolverMultistepScheduler(**schedulers.NOISE, solver_order=1)
+    if name in ("ddim", "ddim_pixels") and schedule.STEPS % steps:
+        noise = schedulers.NOISE if name == "ddim" else schedulers.PIXEL_NOISE
+        return DPMSolverMultistepScheduler(**noise, solver_order=1)
     if name == "dpmpp":
         return DPMSolverMultistepScheduler(**schedulers.NOISE, use_karras_sigmas=True)
     return HeunDiscreteScheduler(**schedulers.NOISE, use_karras_sigmas=steps > 1) if name == "heun" else None

@@ -4,13 +4,19 @@ r"""The twin without an autoencoder: `diffusers.UNet2DConditionModel` on pixels,
     python -m course_utils.train.pixel_text_to_image --flops 1e15 --every 500                          # two CPU cores
     python -m course_utils.train.pixel_text_to_image --batch 256 --rate 2e-3 --scenes 60000 --judged 256     # one GPU
 
-Everything but the space is the latent model's (`course_utils.train.text_to_image`): objective, schedule, captions and
-the order in which they are drawn, text encoder, judge. The network follows ADM (Dhariwal and Nichol, Diffusion Models
-Beat GANs on Image Synthesis, 2021): few channels where pixels are many, attention only at 16x16 and below; and simple
-diffusion (Hoogeboom et al., 2023), which lays pixels of 2x2 on top of each other: 3x128x128 becomes 12x64x64, nothing
-is lost, and the levels that cost most and learn least are spared. The log counts the FLOPs so far
-(`course_utils.train.compute` says which); `--snapshots` keeps weights along the way, so that quality can be drawn
-against them. A run that is killed goes on with the same command.
+Everything but the space is the latent model's (`course_utils.train.text_to_image`): objective, captions and the order
+in which they are drawn, text encoder, judge. Network and noise schedule follow ADM (Dhariwal and Nichol, Diffusion
+Models Beat GANs on Image Synthesis, 2021): few channels where pixels are many, attention only at 16x16 and below, noise
+whose variance rises linearly; and simple diffusion (Hoogeboom et al., 2023), which lays pixels of 2x2 on top of each
+other: 3x128x128 becomes 12x64x64, nothing is lost, and the levels that cost most and learn least are spared.
+
+With Stable Diffusion's schedule (`--schedule scaled_linear`) the twin learns to draw, but not the colours that it is
+asked for: at the last timestep a wall's colour still shows through the noise, so that nothing need be read for it. A
+sampler begins with noise through which nothing shows (Lin et al., Common Diffusion Noise Schedules and Sample Steps Are
+Flawed, 2024).
+
+The log counts the FLOPs so far (`course_utils.train.compute` says which); `--snapshots` keeps weights along the way, so
+that quality can be drawn against them. A run that is killed goes on with the same command.
 """
 from __future__ import annotations
 
@@ -26,19 +32,26 @@ from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from course_utils.critters import Scene, caption, sample
 from course_utils.critters.dataset import pictures
-from course_utils.diffusion.samplers import initial_noise, with_guidance
+from course_utils.diffusion import schedule
+from course_utils.diffusion.samplers import denoise, initial_noise, stock_scheduler, with_guidance
 from course_utils.measure.critic import load_critic
 from course_utils.models.images import to_array
+from course_utils.models.schedulers import scheduler
 from course_utils.train import common, compute, portable, text_to_image, words
 from course_utils.train.clip import on_device
 from course_utils.train.data import TRAINING_SEED, VALIDATION_SEED
-from course_utils.train.text_to_image import dropped, loss_at, plain_attention, sampled
+from course_utils.train.text_to_image import EVALUATIONS, Context, Denoiser, dropped, plain_attention
 
 WIDTHS = (24, 32, 48, 64)
 ATTENTIVE = 2
 """So many of the lowest levels attend to the caption: those of 16x16 and 8x8."""
 
 SIZE, FOLD, HELD_OUT = 128, 2, 64
+
+SAMPLER = {"linear": "ddim_pixels", "scaled_linear": "ddim"}
+"""Which of `models.schedulers` has the noise schedule: ADM's, or Stable Diffusion's."""
+
+Pixels = Float[Tensor, "b 12 64 64"]
 
 
 def network(context: int, widths: tuple[int, ...] = WIDTHS) -> UNet2DConditionModel:
@@ -62,10 +75,24 @@ def folded(renders: UInt8[np.ndarray, "n 128 128 3"], device: torch.device) -> F
     return pixel_unshuffle(on_device(renders, device), FOLD)
 
 
+def loss_at(
+    sampler: str, unet: Denoiser, x: Pixels, epsilon: Pixels, quantile: Float[Tensor, " b"], context: Context
+) -> Float[Tensor, ""]:
+    r"""\(w_t\,\lVert\hat\epsilon(x_t, t, c) - \epsilon\rVert^2\), mean over numbers, with min-SNR weights \(w_t\).
+
+    The latent model's loss (`text_to_image.epsilon_loss`) on a sampler's schedule, at times given as numbers in (0, 1).
+    """
+    t = (quantile * schedule.STEPS).long()
+    a = scheduler(sampler).alphas_cumprod.to(x.device)[t].view(-1, 1, 1, 1)
+    predicted = unet(a.sqrt() * x + (1 - a).sqrt() * epsilon, t, context, return_dict=False)[0]
+    snr = (a / (1 - a)).flatten()
+    return (snr.clamp(max=5) / snr * (predicted - epsilon).square().mean((1, 2, 3))).mean()
+
+
 @torch.inference_mode()
 def generate(
     unet: UNet2DConditionModel, text: words.TextEncoder, prompts: list[str], seeds: list[int], scale: float,
-    batch: int = 16,
+    sampler: str = SAMPLER["linear"], batch: int = 16,
 ) -> Float[Tensor, "n 3 128 128"]:
     """Pictures in about [-1, 1] of prompts, one seed each, at a guidance scale: 25 steps of DDIM."""
     parts, empty = [], text.read([""])
@@ -73,7 +100,7 @@ def generate(
         conditional = text.read(prompts[k : k + batch])
         predict = with_guidance(unet, conditional, empty.expand_as(conditional), scale)
         noise = initial_noise(seeds[k : k + batch], unet.config.sample_size, unet.config.in_channels)
-        parts.append(sampled("epsilon", predict, noise.to(text.device)))
+        parts.append(denoise(predict, stock_scheduler(sampler, EVALUATIONS), noise.to(text.device)))
     return pixel_shuffle(torch.cat(parts), FOLD)
 
 
@@ -86,6 +113,7 @@ class Judge(text_to_image.Judge):
         self.latents = folded(pictures(len(self.scenes), VALIDATION_SEED, cache=options.cache), text.device)
         self.epsilon = torch.randn(self.latents.shape, generator=torch.Generator().manual_seed(VALIDATION_SEED))
         self.critic = load_critic(str(text.device)) if options.judged else None
+        self.sampler = SAMPLER[options.schedule]
 
     def __call__(self, unet: UNet2DConditionModel, step: int) -> dict[str, float]:
         """The numbers of a log row, FLOPs so far first; writes the contact sheet."""
@@ -94,7 +122,13 @@ class Judge(text_to_image.Judge):
     def pictures(self, unet: UNet2DConditionModel, scenes: list[Scene]) -> np.ndarray:
         """One picture for each scene's plain caption, seeds 0, 1, 2, ..."""
         prompts, seeds = [caption(scene) for scene in scenes], list(range(len(scenes)))
-        return to_array(generate(unet, self.text, prompts, seeds, self.options.scale))
+        return to_array(generate(unet, self.text, prompts, seeds, self.options.scale, self.sampler))
+
+    def loss_of(
+        self, unet: Denoiser, z0: Pixels, epsilon: Pixels, quantile: Float[Tensor, " b"], context: Context
+    ) -> Float[Tensor, ""]:
+        """That of a batch."""
+        return loss_at(self.sampler, unet, z0, epsilon, quantile, context)
 
 
 def steps_within(options: argparse.Namespace, step_flops: int) -> int:
@@ -121,10 +155,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--dropout", type=float, default=0.1, help="share of captions dropped (default %(default)s)")
     parser.add_argument("--scale", type=float, default=3.0, help="guidance scale of judged pictures (%(default)s)")
     parser.add_argument("--judged", type=int, default=64, help="pictures for the critic; 0: only the held-out loss")
+    parser.add_argument("--schedule", choices=tuple(SAMPLER), default="linear", help="of the noise (%(default)s)")
     parser.add_argument("--clip", type=Path, default=Path("runs/clip/model"), help="a CLIP's folder (%(default)s)")
     parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS, help="channels of the levels, by eights")
     options = common.parsed(parser, argv)
-    options.objective = "epsilon"
     train(options)
 
 
@@ -151,7 +185,7 @@ def train(options: argparse.Namespace) -> None:
         quantile = torch.from_numpy(rng.uniform(1e-5, 1 - 1e-5, options.batch)).float().to(device)
         context = text(dropped(ids[chosen, wording], empty, options.dropout, rng))
         x = folded(renders[chosen], device)
-        loss = loss_at("epsilon", run.model, x, run.noise(step, *x.shape), quantile, context)
+        loss = loss_at(judge.sampler, run.model, x, run.noise(step, *x.shape), quantile, context)
         finish(loss, step)
     print(f"{options.out / 'model'} is ready; ship it with: python -m course_utils.train.ship ROLE {options.out}")
 

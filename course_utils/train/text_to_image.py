@@ -165,8 +165,14 @@ class Judge:
             shuffled = (chosen * 197) % len(self.latents)  # neighbours in a batch differ in time
             z0, epsilon, q = (x[shuffled].to(place) for x in (self.latents, self.epsilon, quantiles))
             context = self.text.read([caption(self.scenes[int(k)]) for k in shuffled])
-            losses.append(loss_at(self.options.objective, unet, z0, epsilon, q, context) * len(chosen))
+            losses.append(self.loss_of(unet, z0, epsilon, q, context) * len(chosen))
         return float(torch.stack(losses).sum()) / len(self.latents)
+
+    def loss_of(
+        self, unet: Denoiser, z0: Latents, epsilon: Latents, quantile: Float[Tensor, " b"], context: Context
+    ) -> Float[Tensor, ""]:
+        """That of a batch."""
+        return loss_at(self.options.objective, unet, z0, epsilon, quantile, context)
 
     def pictures(self, unet: UNet2DConditionModel, scenes: list[Scene]) -> np.ndarray:
         """One picture for each scene's plain caption, seeds 0, 1, 2, ..."""

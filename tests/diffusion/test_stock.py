@@ -148,6 +148,20 @@ def test_students_of_a_single_picture_find_it_in_any_number_of_steps(z, name, st
     assert predict.calls == steps
 
 
+@pytest.mark.parametrize("steps", [1, 7, 25])
+def test_the_pixels_sampler_finds_a_single_picture_on_its_own_schedule(z, steps):
+    """From noise in which nothing of it is left, whether or not the steps divide a thousand."""
+    picture, scheduler = z.flip(0).clamp(-1, 1), stock_scheduler("ddim_pixels", steps)
+    bars = scheduler.alphas_cumprod
+
+    def predict(z_t, t):
+        a = bars[int(t)]
+        return (z_t - a.sqrt() * picture) / (1 - a).sqrt()
+
+    assert float(bars[999]) < 5e-5
+    torch.testing.assert_close(denoise(predict, scheduler, z), picture, atol=2e-3, rtol=0)
+
+
 @pytest.mark.parametrize("name", sorted(NOISY))
 def test_noise_on_the_way_belongs_to_the_picture(z, name):
     predict = best_velocity if name in SAMPLERS["flow"] else best_epsilon

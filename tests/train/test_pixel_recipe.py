@@ -7,9 +7,9 @@ from diffusers.models import UNet2DConditionModel
 from PIL import Image
 from torch.nn.functional import pixel_shuffle
 
-from course_utils.diffusion import schedule
 from course_utils.measure.critic import Critic
 from course_utils.models.images import to_array, to_tensor
+from course_utils.models.schedulers import scheduler
 from course_utils.models.weights import FOLDER
 from course_utils.train import clip, common, compute, ship, text_to_image, vae, words
 from course_utils.train import pixel_text_to_image as recipe
@@ -88,28 +88,56 @@ def test_folding_loses_nothing_and_lays_neighbours_on_top_of_each_other():
 
 
 def test_judged_pictures_are_read_and_shown(tiny, monkeypatch):
-    monkeypatch.setattr(text_to_image, "EVALUATIONS", 2)
+    monkeypatch.setattr(recipe, "EVALUATIONS", 2)
     monkeypatch.setattr(recipe, "load_critic", lambda device: Critic((8, 8, 8, 8)).eval())
     (row,) = run(tiny, "judged", "--judged", "2", "--steps", "1")
     assert {"flops", "held_out", "accuracy", "species", "size"} <= set(row)
     assert Image.open(tiny / "judged/samples-000001.png").size == (8 * 128 + 7 * 2, 128)
 
 
-def test_a_perfect_denoiser_is_judged_perfect(tiny):
+@pytest.mark.parametrize("kind", ["linear", "scaled_linear"])
+def test_a_perfect_denoiser_is_judged_perfect(tiny, kind):
     options = common.parsed(common.arguments("p", "", 1, 1, 1e-3), [
         "--smoke", "--out", str(tiny / "perfect"), "--cache", str(tiny / "cache")])
-    options.judged, options.objective = 0, "epsilon"
+    options.judged, options.schedule = 0, kind
     judge = recipe.Judge(options, words.TextEncoder(tiny / "clip/model"), step_flops=7)
+    alphas_bar = scheduler(recipe.SAMPLER[kind]).alphas_cumprod
 
     def denoiser(z_t, t, context, return_dict):
-        order = (torch.arange(len(z_t)) * 197) % len(z_t)
-        return (schedule.predict_epsilon(z_t, judge.latents[order], t),)
+        order, a = (torch.arange(len(z_t)) * 197) % len(z_t), alphas_bar[t].view(-1, 1, 1, 1)
+        return ((z_t - a.sqrt() * judge.latents[order]) / (1 - a).sqrt(),)
 
     assert judge(denoiser, 3) == {"flops": 21, "held_out": pytest.approx(0, abs=1e-6)}
 
 
+def test_on_the_latent_models_schedule_the_loss_is_the_latent_models():
+    x, epsilon, context = torch.randn(4, 12, 64, 64), torch.randn(4, 12, 64, 64), torch.zeros(4, 24, 16)
+    quantile = torch.tensor([0.001, 0.1, 0.5, 0.999])
+
+    def denoiser(z_t, t, context, return_dict):
+        return (z_t / 2,)
+
+    ours = recipe.loss_at("ddim", denoiser, x, epsilon, quantile, context)
+    torch.testing.assert_close(ours, text_to_image.loss_at("epsilon", denoiser, x, epsilon, quantile, context))
+    assert not torch.isclose(ours, recipe.loss_at("ddim_pixels", denoiser, x, epsilon, quantile, context), rtol=1e-2)
+
+
+def test_at_the_end_of_the_pixels_schedule_not_even_a_walls_colour_is_left():
+    """The mean of 128x128 pixels is seen through 128 times less noise than one of them."""
+    seen = {kind: 128 * float((a / (1 - a)).sqrt()) for kind in recipe.SAMPLER
+            for a in scheduler(recipe.SAMPLER[kind]).alphas_cumprod[-1:]}  # fmt: skip
+    assert seen["linear"] < 1 < 8 < seen["scaled_linear"]
+
+
+def test_another_schedule_half_way_stands_in_the_recipe(tiny):
+    run(tiny, "changed", "--steps", "2", "--schedule", "scaled_linear")
+    run(tiny, "changed")
+    told = ship.recipe("pixel_text_to_image", tiny / "changed")["options"]
+    assert [stage.get("schedule") for stage in told.values()] == ["scaled_linear", "linear"]
+
+
 def test_batches_do_not_change_a_picture(tiny, whole, monkeypatch):
-    monkeypatch.setattr(text_to_image, "EVALUATIONS", 2)
+    monkeypatch.setattr(recipe, "EVALUATIONS", 2)
     unet = UNet2DConditionModel.from_pretrained(tiny / "whole/model", local_files_only=True).float().eval()
     text = words.TextEncoder(tiny / "clip/model")
     together = recipe.generate(unet, text, ["a fox", "a cat"], [0, 1], 2.0)
