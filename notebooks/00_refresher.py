@@ -769,7 +769,7 @@ show.table(
 # ## Further reading
 #
 # - J. Ho, A. Jain and P. Abbeel, *Denoising Diffusion Probabilistic Models*, 2020:
-#   [arXiv:2006.11239](https://arxiv.org/abs/2006.11239). Section 3 is this page in two columns.
+#   [arXiv:2006.11239](https://arxiv.org/abs/2006.11239). Its algorithms 1 and 2 are this page in a dozen lines.
 # - J. Song, C. Meng and S. Ermon, *Denoising Diffusion Implicit Models*, 2021:
 #   [arXiv:2010.02502](https://arxiv.org/abs/2010.02502).
 # - T. Karras and others, *Elucidating the Design Space of Diffusion-Based Generative Models*, 2022:

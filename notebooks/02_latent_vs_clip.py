@@ -372,8 +372,8 @@ lengths = [
     for a, b in ((noise_a, noise_b), (code_a, code_b))
 ]
 show.say(
-    f"The decoded middle is within **{show.digits(close)} dB** of the plain "
-    "average of the two pictures, as a cross-fade would have it. The arc "
+    "Held against the plain average of the two pictures, a cross-fade, the "
+    f"decoded middle has a PSNR of **{show.digits(close)} dB**. The arc "
     f"changes little: the middle of the line between the two codes has "
     f"{lengths[1]:.2f} of their length (that of the two noises "
     f"{lengths[0]:.2f})."
@@ -601,10 +601,12 @@ show.table(
 
 # %% tags=["hide-input"]
 show.say(
-    f"(n = {sweep['n']} pairs, mean and 95 % interval over pairs. The two "
-    f"pairs measured again agree within {100 * TOLERANCE:.0f} %. At the *ends* "
-    f"{100 * at_ends:.0f} % of pictures count as two animals: that is the "
-    f"model's own sloppiness. Renders score {real['ghost']:.3f}, even blends "
+    f"(n = {sweep['n']} pairs, mean and 95 % interval over pairs; the first "
+    f"pair measured again agrees within {100 * TOLERANCE:.0f} %. *Two animals* "
+    f"means a ghost score above {TWO_FROM:g}, which one render in a hundred "
+    f"exceeds. At the *ends* {100 * at_ends:.0f} % of pictures do: that is the "
+    f"model's own sloppiness. Inversion's middles lie close to that border, "
+    f"the blends far beyond it. Renders score {real['ghost']:.3f}, even blends "
     f"of two renders {np.mean(four['blend_ghost']):.3f}; the distance of fresh "
     f"renders to the nearest of {paths.REAL} others is {real['nearest']:.2f}.)"
 )
@@ -636,8 +638,8 @@ settle(
     sentence=f"Half-way between the codes of two generated animals (n = "
     f"{sweep['n']} pairs) the ghost score is {spread(blends)} straight and "
     f"{spread(middle(ARC))} on the arc, at the ends "
-    f"{ways['noise']['ghost'][:, [0, -1]].mean():.3f}; the straight middle is "
-    f"{spread(fade)} dB from the average of the two pictures. Its distance to "
+    f"{ways['noise']['ghost'][:, [0, -1]].mean():.3f}; the straight middle has "
+    f"{spread(fade)} dB against the average of the two pictures. Its distance to "
     f"the nearest real scene is {spread(middle(STRAIGHT, 'nearest'))} against "
     f"{real['nearest']:.3g} for fresh renders. The least ghostly of the "
     f"pairs scores {ways[STRAIGHT]['ghost'][:, MIDDLE].min():.3f}.",
@@ -698,10 +700,10 @@ Spaces(
 # ## Dog to fox to cat
 #
 # One noise, one template, three species: *a … dog …* becomes *a … fox …* becomes *a … cat …*. Only
-# one token of the prompt differs. All twenty-four vectors move, though: the text encoder lets later
-# tokens look back at earlier ones.
+# one token of the prompt differs. But all vectors from that token on move, and none before it: the text
+# encoder lets later tokens look back at earlier ones.
 #
-# **Predict.** We take eight even steps between two species. Will each picture be a little less dog
+# **Predict.** We take four even steps between two species. Will each picture be a little less dog
 # than the one before?
 
 # %%
@@ -750,7 +752,8 @@ show.bands(
 # %% [markdown]
 # Flat, steep, flat: that is no smooth change. But the critic is a *classifier*, and classifiers are
 # steep by nature. So we also ask the pictures themselves. How much of the whole way in latent space
-# is made in the *largest* of the eight steps of a leg? An even walk would make an eighth in each.
+# is made in the *largest* step of a leg, if it is walked in eight, half as long as those above? An even
+# walk would make an eighth in each.
 
 # %%
 from course_utils.measure.interpolation import largest_step
@@ -769,11 +772,11 @@ jump, width = mean_and_interval(legs.ravel()), mean_and_interval(widths)
 show.say(
     f"The largest of eight steps makes **{spread(jump, 100)} %** of the way in "
     f"latents (an even walk: {100 * here[0]:.3g} %). The critic changes its "
-    f"mind, from nine tenths to one, within {spread(width, 100)} % of a leg "
+    f"mind, from nine tenths to one tenth, within {spread(width, 100)} % of a leg "
     f"(a straight line: 80 %). Ghost scores are {between:.3f} half-way between "
     f"species and {at_species:.3f} at them. (n = {sweep['n']} noises and "
-    "scenes, two legs each. The nine pictures above are the first of them: "
-    "their probabilities agree within 0.05 on average.)"
+    "scenes, two legs each. The nine pictures above are every other one of "
+    "the first: their probabilities agree within 0.05 on average.)"
 )
 
 # %% tags=["hide-input"]
@@ -1010,7 +1013,8 @@ Plane(
 #
 # ## Exercises
 #
-# Things to try here; change a cell, run it, and write a sentence about what you see.
+# Graded ones are in the [exercises for this section](exercises/02_latent_vs_clip.ipynb). Things to try
+# here; change a cell, run it, and write a sentence about what you see.
 #
 # 1. Move noise and words *both* smoothly, without a switch. Compare the ghost scores with those of
 #    the inversion.

@@ -577,7 +577,7 @@ for t in (999, 701, 700, 500, 200):
 REPAIRS = {"as it is": {}, "rescaled": {"rescale": 0.7}, "interval": {"interval": (200, 700)}}
 asked, seeds = [caption(scene) for scene in scenes[:3]], range(3)
 repaired = {
-    name: draw(asked, seeds, guidance_scale=7.5, **options)
+    name: draw(asked, seeds, guidance_scale=7.5, steps=guidance.STEPS, **options)
     for name, options in REPAIRS.items()
 }
 
@@ -615,8 +615,9 @@ show.say(
     f"{100 * plain['accuracy'][0]:.1f} to {100 * inside['accuracy'][0]:.1f} % and "
     f"brings the Fréchet distance from {plain['frechet'][0]:.3g} to "
     f"{inside['frechet'][0]:.3g} (floor {renders['frechet'][0]:.3g}), with "
-    f"{100 * saved:.0f} % fewer evaluations. It is the push in the first steps "
-    "that does most of the damage."
+    f"{100 * saved:.0f} % fewer evaluations. So it is the push at the two "
+    "ends that does the damage, and the middle that does the work. (Kynkäänniemi and "
+    "others find that at the first end it harms, and at the last it is wasted.)"
 )
 
 # %% tags=["hide-input"]
@@ -735,7 +736,8 @@ costs = {t: over((none[t] / own[t]).log2()) for t in TIMES}
 worse = {t: over((wrong[t] / own[t]).log2()) for t in TIMES}
 ordered = all(own[t].mean() < none[t].mean() < wrong[t].mean() for t in TIMES)
 show.say(
-    "(In thousandths of the noise's variance.) Not to know the caption costs "
+    "(In thousandths of the noise's variance; the factors below are geometric means over "
+    "scenes.) Not to know the caption costs "
     f"most at t = {max(costs, key=lambda t: costs[t].mean)}, where the error is "
     f"{2 ** max(c.mean for c in costs.values()):.2g} times as large; to be told a "
     f"wrong one is {'worse at every level' if ordered else 'not always worse'}: "
@@ -913,7 +915,7 @@ settle(
     number=f"negative prompt “a fluffy cat”: {100 * base['scaly'][0]:.0f} % → "
     f"{100 * phrase['scaly'][0]:.0f} % scaly",
     sentence="What a model trained with dropped captions says to the empty prompt "
-    "is nearer to an average than to any caption: at t = 999 the mean of 32 conditional "
+    "is nearer to an average than captions are: at t = 999 the mean of 32 conditional "
     f"predictions is {distance[999][1].mean():.3f} from it, a single one "
     f"{distance[999][0].mean():.3f}; and its error on noised scenes lies between "
     f"that with the right caption and that with a wrong one (n = {len(codes)}). The "
@@ -1329,15 +1331,15 @@ settle(
 )  # fmt: skip
 
 # %% [markdown]
-# That is worth remembering when you meet a pretty attention map. In Stable Diffusion, whose prompts name
-# several things that must go to several places, swapping maps holds the layout, as its authors show. In
-# our world a picture holds one animal and one wall, the noise decides where, and a map has little to say:
+# That is worth remembering when you meet a pretty attention map. In large models, whose prompts name
+# several things that must go to several places, swapping maps holds the layout, as the authors of
+# prompt-to-prompt show, mostly on Imagen. In our world a picture holds one animal and one wall, the noise decides where, and a map has little to say:
 # the places need only be told the words, all alike, and sort out by themselves who is animal and who is
 # wall. Self-attention and convolutions do that.
 #
 # ## Does it have to be text?
 #
-# To cross-attention a prompt is a *set of vectors of the right width*, nothing more. It does not know
+# To cross-attention a prompt is *some vectors of the right width*, nothing more. It does not know
 # that they came from words. That is why the same layers can be fed classes, layouts or pictures: *cross-attention
 # makes conditioning universal*. How far does that carry, for a model that is already trained?
 #
@@ -1445,7 +1447,7 @@ show.table(
 # - **2021.** [Classifier guidance](https://arxiv.org/abs/2105.05233): the gradient of a classifier,
 #   trained on noisy pictures, steers a diffusion model.
 # - **2021–22.** [Classifier-free guidance](https://arxiv.org/abs/2207.12598) drops the classifier, and
-#   a tenth of the captions. [Latent diffusion](https://arxiv.org/abs/2112.10752) brings cross-attention.
+#   now and then the label. [Latent diffusion](https://arxiv.org/abs/2112.10752) brings cross-attention.
 # - **2022.** Stable Diffusion makes the scale a household knob; users find the negative prompt.
 #   [Prompt-to-prompt](https://arxiv.org/abs/2208.01626) keeps the maps and changes the word.
 # - **2023.** [Rescaling](https://arxiv.org/abs/2305.08891) against burnt colours; guidance distilled
@@ -1508,7 +1510,8 @@ show.table(
 #
 # ## Exercises
 #
-# Things to try here; change a cell, run it, and write a sentence about what you see.
+# Graded ones are in the [exercises for this section](exercises/03_cfg_vectors.ipynb). Things to try
+# here; change a cell, run it, and write a sentence about what you see.
 #
 # 1. Use a *negative* scale, $w=-1$. What is drawn of *a fluffy cat*?
 # 2. Guide by the difference of two prompts, $\epsilon_u+3\,(\epsilon_{\text{a}}-\epsilon_u)+3\,

@@ -33,7 +33,8 @@
 # from section 3 how prompt and noise make a picture; what a gradient is.
 #
 # **How to read**: wherever it says **Predict**, commit to an answer before you look. Each number in
-# the text below a cell was computed by that cell. New words are in the [glossary](../book/glossary.md).
+# the text below a cell was computed by that cell, or comes from a stored measurement that the cell
+# reads. New words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup", "remove-cell"]
 #@title Set-up {display-mode: "form"}
@@ -654,11 +655,7 @@ settle(
 # Before ControlNet, maps came in as further *channels* of the input: latent diffusion did so for
 # segmentation maps, and Stable Diffusion 2 had a model with one more channel for depth. One widens
 # the first convolution, sets the new weights to zero (here, too), and trains *all* of the model. On
-# paper it looks different from a hint that is added behind the first convolution. It is not:
-#
-# $$
-# W * [z, h] \;=\; W_z * z + W_h * h .
-# $$
+# paper it looks different from a hint that is added behind the first convolution. Is it?
 #
 # **Predict.** A convolution with 4 + 64 input channels, or one with 4 and one with 64 whose results
 # are added: by how much do they differ?
@@ -675,16 +672,24 @@ with torch.no_grad():
     )
 
 # %% [markdown]
-# By rounding. So what tells the two apart is not *where* the map comes in. It is what is trained: a
+# By rounding, for a convolution is linear:
+#
+# $$
+# W * [z, h] \;=\; W_z * z + W_h * h .
+# $$
+#
+# So what tells the two apart is not *where* the map comes in. It is what is trained: a
 # copy at the side of a frozen model, or the model itself.
 #
 # ## A third way: the map as words
 #
-# Cross-attention reads a *set of vectors*, and [section 3](03_cfg_vectors) found that it does not care
-# what they mean. So make words of the map: one for each patch of its features, with a vector that says
-# where the patch is, read by keys and values of their own beside the prompt's. That is how
-# [IP-Adapter](https://arxiv.org/abs/2308.06721) shows a picture to a frozen model. Its new values, too,
-# begin at zero.
+# Cross-attention reads a *set of vectors*, and [section 3](03_cfg_vectors.ipynb) found that it minds
+# neither their order nor where they come from, as long as it was trained to read them. So make words of
+# the map: one for each patch of its features, with a vector that says where the patch is, read by keys
+# and values of their own beside the prompt's. That is how
+# [IP-Adapter](https://arxiv.org/abs/2308.06721) shows a picture to a frozen model. Its new keys and
+# values begin as copies of the prompt's; our values begin at zero, so that this way, too, starts as the
+# base.
 #
 # **Predict.** What does each way cost? Count a training step, forwards and backwards. A ControlNet adds
 # half a network; but the frozen encoder needs no backward pass, and the frozen decoder only half of
@@ -770,7 +775,7 @@ settle(
     f"{100 * np.mean(trainings['floor']):.2f} %). The error is halved after "
     + "; ".join(f"{', '.join(f'{100 * share:.0f}' for share in when[way])} % of it ({way}, "
                 f"{len(when[way])} of {len(a)} seeds)" for way, a in arrived.items())
-    + ". One skeleton, one caption, the highest noise "
+    + ". One kind of map, one caption, the highest noise "
     "levels, no learning rate tuned: how the ways compare on larger problems this does not say.",
 )  # fmt: skip
 
@@ -887,7 +892,7 @@ show.table(
 # depth, near parts light. A small network that was trained on renders reads both off a picture, so that what was
 # drawn can be held against what was asked for.
 #
-# **Predict.** An outline says more than a skeleton. Will it be followed more closely? And which of the two will
+# **Predict.** An outline says more than a skeleton. Will it be followed more closely? And will either of the two
 # stop the prompt from being obeyed when it is pulled at harder?
 
 # %%
@@ -950,6 +955,7 @@ show.table(
 # %% [markdown]
 # (F1 is the harmonic mean of two shares: of the map's outlines that are found in the picture, and of the
 # picture's that are in the map, both within a few pixels. Outlines want a large number, depth a small one.)
+# Neither stops the prompt, however hard it is pulled at here.
 #
 # ## Two controls at once
 #
@@ -1211,7 +1217,7 @@ Skeleton(
 # ## What the real one does differently
 #
 # - **More of it, from more.** Stable Diffusion's ControlNet copies twelve encoder blocks and the middle,
-#   thirteen zero convolutions in all. Training costs about a quarter more memory and a third more
+#   thirteen zero convolutions at the exits. Training costs about a quarter more memory and a third more
 #   time an iteration than training the model itself ([section
 #   3.2](https://arxiv.org/abs/2302.05543)). Half of the prompts are dropped, so
 #   that the map must be read.
@@ -1304,7 +1310,8 @@ show.table(
 #
 # ## Exercises
 #
-# Things to try here; change a cell, run it, and write a sentence about what you see.
+# Graded ones are in the [exercises for this section](exercises/04_controlnet_zero_conv.ipynb). Things to
+# try here; change a cell, run it, and write a sentence about what you see.
 #
 # 1. Set only *some* exits to zero and the rest to Gaussian. Which exit disturbs the picture most?
 # 2. Leave the hint encoder's last layer at its usual random start. Which row of the gradient table

@@ -198,7 +198,7 @@ show.say(
 # lines differs from place to place, the mean turns as one walks. **The lines of training are straight;
 # the paths of sampling bend.**
 #
-# ### The same paths as diffusion's
+# ### Against diffusion's paths
 #
 # To sample, follow the velocity down from 1 to 0. The simplest way is **Euler's**: walk straight on for
 # a step, ask again.
@@ -346,14 +346,15 @@ walks(
     },
     alt="Two panels with the outline of a cat. Left, straight lines from noise to "
     "points all over the outline, crossing each other. Right, the paths that the "
-    "trained flow walks from the same noise: they bend, do not cross, and end on "
-    "the outline.",
+    "trained flow walks from the same noise: they bend, part before each other, and "
+    "end on the outline.",
     points=points,
 )
 
 # %% [markdown]
-# Where there is one velocity at each place, paths cannot cross. They part before each other, and go to
-# that part of the outline which is nearest to where they came from.
+# Where there is one velocity at each place and level, no two paths are ever at one place at the same
+# level. (Drawn on top of each other, one may still run across where another was earlier.) They part
+# before each other, and most go to a part of the outline on the side that they came from.
 #
 # **Predict.** Now *one* step of Euler, from noise along the first velocity. Where will the points land?
 
@@ -394,10 +395,10 @@ show.say(
 # A flow by itself is not a one-step model, and never was. What can be done about it? There are two
 # quite different ideas.
 #
-# ### First idea: make the paths straight
+# ### First idea: pair noise and points better
 #
 # Lines crossed because noise and point were paired by chance. The flow itself pairs them better: it
-# leads each noise to *one* point, and its paths do not cross. So pair each noise with *its own* end,
+# leads each noise to *one* point, and no two of its paths meet at one level. So pair each noise with *its own* end,
 # lay straight lines between *these*, and train again with the same loss. That is **reflow** ([Liu, Gong
 # and Liu, 2022](https://arxiv.org/abs/2209.03003)).
 #
@@ -825,7 +826,7 @@ show.say(
     f"(n = {pictured[1]} pictures of {GRID['lcm']['n']} prompts in each cell, of students beyond "
     f"{few_steps.AT_EASE} evaluations {by_count['lcm'][50]['pictures']}; 95 % intervals over prompts. Renders of "
     f"the same prompts score {told(renders, 'accuracy', 100)} %. A teacher's single evaluation is unguided; 25 "
-    "is twelve guided steps, one evaluation unspent. Measured again here: the consistency student with four "
+    "is twelve guided steps, one evaluation unspent. *Detail* is power at waves of eight pixels and shorter. Measured again here: the consistency student with four "
     f"evaluations, {told(anew, 'accuracy', 100)} % of {anew['pictures']} pictures.)"
 )
 
@@ -910,8 +911,9 @@ show.table(
 )  # fmt: skip
 
 # %% [markdown]
-# The consistency student is more diverse than its teacher, in fact more than the world? Section 3 has met that
-# before: debris is diverse. Look at the strip's first column. The two students that began with it are both nearer
+# The consistency student is more diverse than its teacher, in fact more than the world? (It takes two thousand
+# pictures to show it.) Section 3 has met that before: debris is diverse. The strip's first column has most of it,
+# at one evaluation; four leave less. The two students that began with it are both nearer
 # to the world: matching crowds, or answering to a judge, clears such debris away.
 #
 # Now the knob. The student has the teacher's guidance built in, so at a scale of 1 it takes one
@@ -942,8 +944,8 @@ show.table(
 show.say(
     f"(n = {knob['lcm']['rows'][0]['pictures']} pictures of {turned_up['lcm']['n']} prompts a row, each model with its "
     f"own number of steps; scaly cats: of {turned_up['lcm']['n']} prompts that leave the texture open, too few for "
-    "more than a hint.) The teacher follows the knob. The student at 1 does not even look at the negative prompt, so "
-    "its last two columns agree to the digit; turned up, it breaks earlier than its teacher."
+    "more than a hint.) The teacher follows the knob. At 1 neither looks at the negative prompt, so the last two columns "
+    "agree to the digit; but 1 is the scale that the student was made for. Turned up, it breaks earlier than its teacher."
 )
 
 # %%
@@ -992,7 +994,7 @@ settle(
 # The first diffusion models were sampled as they were trained: a thousand small steps, noise added
 # again in each (**DDPM**, [Ho and others, 2020](https://arxiv.org/abs/2006.11239)). **DDIM** leaves the
 # fresh noise out, so that the path is smooth, and walks it in longer steps ([Song and others,
-# 2020](https://arxiv.org/abs/2010.02502)). And a smooth path can be *extrapolated*: samplers of second
+# 2021](https://arxiv.org/abs/2010.02502)). And a smooth path can be *extrapolated*: samplers of second
 # order use the last evaluation (**DPM-Solver++**, [Lu and others,
 # 2022](https://arxiv.org/abs/2211.01095)) or a trial step (**Heun**, [Karras and others,
 # 2022](https://arxiv.org/abs/2206.00364)) to learn how it bends.
@@ -1091,7 +1093,7 @@ settle(
 # %% [markdown]
 # So a factor of fifty is had for nothing, before anybody straightens or distils anything. A comparison
 # of a student with "1000 steps of diffusion" compares with something that nobody does any more.
-# (*Detail* is power at waves of eight pixels and shorter.)
+# (*Off the true end* is the root mean square distance from where DDIM's 250 steps lead.)
 #
 # ## Try it: one noise, every model
 #
@@ -1130,7 +1132,7 @@ show.table(
         ["Stable Diffusion → LCM", "diffusion, distilled by consistency",
          "2 to 4 steps, 32 A100 hours of training", ARXIV("Luo and others, 2023", "2310.04378")],
         ["CIFAR-10, FID, DDIM", "a better sampler, no training: 10, 20, 50, 1000 steps",
-         "13.36, 6.84, 4.67, 4.04", ARXIV("Song and others, 2020, table 1", "2010.02502")],
+         "13.36, 6.84, 4.67, 4.04", ARXIV("Song and others, 2021, table 1", "2010.02502")],
     ],
 )  # fmt: skip
 

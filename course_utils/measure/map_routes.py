@@ -4,7 +4,7 @@ r"""Three ways to show a map to a denoiser, untrained: each begins as the base a
 * **Channel concatenation** (as latent diffusion did for maps; Rombach et al., 2022): the map's features join the latent
   in front of the first convolution, by weights that begin at zero, and all of the U-Net is trained.
 * **Cross-attention** (Ye et al., IP-Adapter, 2023): the map's features become further words, read by keys and values of
-  their own beside the prompt's. The values begin at zero, and the base is frozen.
+  their own beside the prompt's. Here the values begin at zero, and the base is frozen.
 """
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def dog_fox_cat(n: int, cache: Any = None) -> dict[str, Any]:
 
     `species` and `cosines` `[n][17][3]` (CLIP's with "a dog", "a fox", "a cat"), `ghost` and `nearest` `[n][17]`;
     `jump` `[n][2]`, the largest step's share of each leg in latents, and `crossing` `[n][2]`, the share of a leg in
-    which the old species falls from nine tenths to one (by the critic).
+    which the old species falls from nine tenths to one tenth (by the critic).
     """
     from course_utils.measure.embeddings import picture_embeddings, text_embeddings
 
