@@ -27,13 +27,13 @@
 #   comparison;
 # - show, with an experiment, that a latent is a map of *places*.
 #
-# **Time**: 45 minutes to read, about a minute to run on two CPU cores. **You need**: arrays and
+# **Time**: 45 minutes to read, a minute or two to run on two CPU cores. **You need**: arrays and
 # functions in Python, and what a Gaussian and an expectation are. If you have trained a small
 # network once, all the better.
 #
 # **How to read**: wherever it says **Predict**, stop and commit to an answer before you look. Being
 # wrong on purpose is the fastest way to learn this. Each number in the text below a cell was
-# computed by that cell.
+# computed by that cell, or comes from a stored or published measurement that the cell names.
 
 # %% tags=["setup", "remove-cell"]
 #@title Set-up {display-mode: "form"}
@@ -288,6 +288,9 @@ def train(kl_weight, data, steps=800):
 
 
 # %% [markdown]
+# How good a reconstruction is we say by its **PSNR**: the mean squared error on a logarithmic scale,
+# in decibels (dB). More is better; six more halve the error.
+#
 # **Predict.** We train it three times. A KL weight of a millionth, which is what Stable Diffusion's
 # VAE was trained with; a weight of one; a weight of a hundred. Which of the three will look best?
 # Which will need the fewest bits? What will the last one paint?
@@ -365,8 +368,8 @@ show.scatter(
 exactness = math.sqrt(WEIGHTS[tiny_weight] / 2) * 127.5
 show.say(
     "In the bound, such a weight says that pixels must be right to s = "
-    f"√(β/2), which is **{show.digits(exactness)} of one of the 255 grey "
-    "levels**. No picture needs that. So the KL term of Stable Diffusion is "
+    f"√(β/2), which is **{show.digits(exactness)} of one of the 255 steps "
+    "from black to white**. No picture needs that. So the KL term of Stable Diffusion is "
     "no honest price. It is a light leash that keeps codes near the origin "
     "and free of holes; what limits the information is the *number of "
     "numbers*. (Its error is an absolute one with a perceptual term, so "
@@ -630,7 +633,10 @@ settle(
 # And plain **down- and up-sampling**: a thumbnail an eighth as wide and high, enlarged again, with
 # the filters that suit it best.
 #
-# **Predict.** By how many decibels does the VAE beat PCA on scenes? (Six decibels halve the error.)
+# Beside PSNR stands **SSIM**, which compares small windows by mean, variance and correlation: 1 means
+# identical.
+#
+# **Predict.** By how many decibels does the VAE beat PCA on scenes?
 
 # %%
 from course_utils.measure.linear_codes import PictureBasis, best_down_up
@@ -930,7 +936,8 @@ settle(
 #
 # Now the reason for all this. A diffusion model runs its denoiser dozens of times for one picture.
 # What does *one* pass cost, in latents and in pixels? We count for the real U-Net of Stable
-# Diffusion 1.5, again on the meta device, every multiplication and addition.
+# Diffusion 1.5, again on the meta device, the multiplications and additions of every convolution,
+# matrix product and attention layer. (What is done number by number is little, and left out.)
 #
 # To run that same network on 512×512 pixels would be a straw man: its attention was never meant for
 # so many positions. A fair rival is a network *designed* for pixels. We take ADM ([Dhariwal and
@@ -1102,9 +1109,9 @@ show.table(
 
 # %% [markdown]
 # Neighbouring cells overlap: an edge that passes between two blocks is drawn by both. The little
-# that lands far away gets there through the decoder's group normalisations, which average over the
-# whole picture. (Stable Diffusion's decoder also has one layer of attention, which sees
-# everything.)
+# that lands far away gets there through many layers of convolutions, which together reach nearly
+# across the picture, and through the decoder's group normalisations, which average over all of it.
+# (Stable Diffusion's decoder also has one layer of attention, which sees everything.)
 #
 # If a latent is a map of places, then moving the map should move the picture. **Predict.** Mirror a
 # *latent* and decode it: do you get the mirrored picture?
@@ -1269,7 +1276,7 @@ show.published([ours])
 #   us, but they do suffer: at 512×512 a face in a crowd has a handful of cells.
 # - **More channels.** Stable Diffusion 3 and FLUX keep 16 channels instead of 4: a quarter of the
 #   compression, for fine detail and lettering. The denoiser has to be larger to profit from it, as
-#   the same paper shows.
+#   [Stable Diffusion 3's paper](https://arxiv.org/abs/2403.03206) shows.
 # - **More space per cell.** SANA's autoencoder divides each side by 32 and keeps 32 channels: half
 #   as many numbers as 8× with 4 channels, in sixteen times fewer places. Since attention pays for
 #   *places*, that is where the next factor was found.
@@ -1344,15 +1351,16 @@ show.published([ours])
 #
 # ## Exercises
 #
-# Things to try here; change a cell, run it, and write a sentence about what you see.
+# Graded ones are in the [exercises for this section](exercises/01_vae_compression.ipynb). Things to
+# try here; change a cell, run it, and write a sentence about what you see.
 #
 # 1. Train `TinyVAE` with 1, 2, 8 and 16 latent numbers at a weight of a millionth. Draw quality
 #    against the count. Where is the knee?
 # 2. Sweep the KL weight in ten steps from 0.001 to 100 and draw the whole rate-distortion curve.
 #    Where does it bend?
 # 3. Quantise each channel with a step of its own. Can you save a tenth of the bits at the same PSNR?
-# 4. Find the scene of the 200 with the lowest PSNR, and the one with the highest. What do they have
-#    in common with their like?
+# 4. Find the ten scenes of the 200 with the lowest PSNR, and the ten with the highest. What does each
+#    group have in common?
 # 5. Put a photograph of yours with small lettering through the VAE. From which height in pixels on
 #    can it be read?
 #

@@ -125,8 +125,8 @@ there is not None and bool((move(there, noise, 0.2, 0.9) - start).abs().max() < 
 # pairs at once, `a` and `b` being `[n, c, h, w]` and `t` one number for all. The ends may have any lengths.
 #
 # In the notebook it was four lines. They fail where the two vectors are parallel, or so nearly that the angle
-# drowns in rounding: there the formula says 0 / 0. Yours should not. (Opposite vectors do not come up.) Half
-# of the points are for vectors that part ways, half for those that do not.
+# drowns in rounding: there the formula says 0 / 0. Yours should not. (Opposite vectors do not come up.) An
+# answer that is right where the vectors part ways, and says NaN where they do not, gets half of the points.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -197,8 +197,9 @@ def purity(vectors, words, k):
 #
 # `pictures` is a uint8 array `[n, 128, 128, 3]`; answer with `n` numbers. Twenty are renders of one critter,
 # twenty are blends of two renders, from 75 to 25 up to even. Only the order of your scores counts: you are
-# measured by the share of pairs, one of each kind, in which the double exposure scores higher. Points come at
-# 70, 80 and 90 %. All that the course has is at your service: pixels, the VAE, CLIP, the critic. Do not look
+# measured by the share of pairs, one of each kind, in which the double exposure scores higher (a tie counts
+# half; a mere yes or no gets at most one point, unless it is right for every pair). Points come at 70, 80 and
+# 90 %. All that the course has is at your service: pixels, the VAE, CLIP, the critic. Do not look
 # at the order of the pictures; there is none.
 
 # %% [raw]
