@@ -1333,9 +1333,9 @@ settle(
 # %% [markdown]
 # That is worth remembering when you meet a pretty attention map. In large models, whose prompts name
 # several things that must go to several places, swapping maps holds the layout, as the authors of
-# prompt-to-prompt show, mostly on Imagen. In our world a picture holds one animal and one wall, the noise decides where, and a map has little to say:
-# the places need only be told the words, all alike, and sort out by themselves who is animal and who is
-# wall. Self-attention and convolutions do that.
+# prompt-to-prompt show, mostly on Imagen. In our world a picture holds one animal and one wall, the noise
+# decides where, and a map has little to say: the places need only be told the words, all alike, and sort
+# out by themselves who is animal and who is wall. Self-attention and convolutions do that.
 #
 # ## Does it have to be text?
 #

@@ -826,7 +826,8 @@ show.say(
     f"(n = {pictured[1]} pictures of {GRID['lcm']['n']} prompts in each cell, of students beyond "
     f"{few_steps.AT_EASE} evaluations {by_count['lcm'][50]['pictures']}; 95 % intervals over prompts. Renders of "
     f"the same prompts score {told(renders, 'accuracy', 100)} %. A teacher's single evaluation is unguided; 25 "
-    "is twelve guided steps, one evaluation unspent. *Detail* is power at waves of eight pixels and shorter. Measured again here: the consistency student with four "
+    "is twelve guided steps, one evaluation unspent. *Detail* is power at waves of eight pixels and shorter. "
+    "Measured again here: the consistency student with four "
     f"evaluations, {told(anew, 'accuracy', 100)} % of {anew['pictures']} pictures.)"
 )
 
@@ -944,8 +945,9 @@ show.table(
 show.say(
     f"(n = {knob['lcm']['rows'][0]['pictures']} pictures of {turned_up['lcm']['n']} prompts a row, each model with its "
     f"own number of steps; scaly cats: of {turned_up['lcm']['n']} prompts that leave the texture open, too few for "
-    "more than a hint.) The teacher follows the knob. At 1 neither looks at the negative prompt, so the last two columns "
-    "agree to the digit; but 1 is the scale that the student was made for. Turned up, it breaks earlier than its teacher."
+    "more than a hint.) The teacher follows the knob. At 1 neither looks at the negative prompt, so the last two "
+    "columns agree to the digit; but 1 is the scale that the student was made for. Turned up, it breaks earlier than "
+    "its teacher."
 )
 
 # %%

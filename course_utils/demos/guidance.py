@@ -44,25 +44,30 @@ def prompt_of(species: str, texture: str, coat: str, background: str) -> str:
     return f"{described} sitting on a {background} background, facing right"
 
 
-def guide(draw: Any, prompt: str, scale: float, seed: int, step: int) -> Guided:
+def guide(
+    draw: Any, prompt: str, scale: float, seed: int, step: int, negative: str = "", steps: int = STEPS
+) -> Guided:
     """Draw a prompt at a guidance scale, and look at the two predictions before sampler step `step`.
 
     Args:
         draw: a `TextToImage`.
-        prompt: text; the empty one is what guidance leads away from.
+        prompt: text.
         scale: 0 unconditional, 1 conditional, above it beyond.
         seed: of the noise.
-        step: 0 to 24.
+        step: 0 to `steps` - 1.
+        negative: what guidance leads away from.
+        steps: of the sampler.
 
     Raises `ValueError` for a step that is none of these.
     """
-    if not 0 <= step < STEPS:
-        raise ValueError(f"the sampler takes {STEPS} steps, 0 to {STEPS - 1}; there is no step {step}")
+    if not 0 <= step < steps:
+        raise ValueError(f"the sampler takes {steps} steps, 0 to {steps - 1}; there is no step {step}")
     seen: list[tuple[Latents, float]] = []
-    latents = draw.latents([prompt], [seed], guidance_scale=scale, steps=STEPS, watch=lambda z, t: seen.append((z, t)))
+    latents = draw.latents([prompt], [seed], guidance_scale=scale, steps=steps, negative_prompt=negative,
+                           watch=lambda z, t: seen.append((z, t)))
     z, t = seen[step]
     with torch.inference_mode():
-        both = draw.unet(z.repeat(2, 1, 1, 1), t, draw.text.read(["", prompt]).to(z.device), return_dict=False)[0]
+        both = draw.unet(z.repeat(2, 1, 1, 1), t, draw.text.read([negative, prompt]).to(z.device), return_dict=False)[0]
     first, second = in_their_plane(both[:1], both[1:])[0].numpy(force=True)
     arrows = np.stack([first, second, first + scale * (second - first)])
     return Guided(draw.decode(latents)[0], arrows, float(angle(both[:1], both[1:])[0].rad2deg()), t)
@@ -106,7 +111,7 @@ class Guidance(Live):
 
     def present(self) -> Guided:
         """What the present state gives."""
-        state = (self.prompt, self.scale, self.seed, self.at)
+        state = (self.prompt, self.scale, self.seed, min(self.at, self.steps - 1), self.negative, self.steps)
         if state not in self.seen:
             self.seen = {state: guide(self.draw, *state)}
         return self.seen[state]

@@ -146,10 +146,11 @@ def guidance(kernel: Kernel, options: dict[str, Any], show: Show) -> dict[str, A
         arrows.append({"t": round(t), "length": length, "along": along, "across": across})
 
     both = scale if scale not in (0, 1) else scale + 1e-6  # so that both are predicted where one would do
-    picture = replace(draw, unet=Watched(draw.unet, look))(
-        [options["prompt"]], [options["seed"]], guidance_scale=both, steps=options["steps"],
-        negative_prompt=options["negative"])[0]  # fmt: skip
-    return {**told(draw, began, picture, True), "arrows": arrows}
+    watched = replace(draw, unet=Watched(draw.unet, look))
+    watched.apart = draw.apart  # a copy begins anew with what it learnt about the GPU's memory
+    picture = watched([options["prompt"]], [options["seed"]], guidance_scale=both, steps=options["steps"],
+                      negative_prompt=options["negative"])[0]
+    return {**told(watched, began, picture, True), "arrows": arrows}
 
 
 def implied_picture(draw: Any, z: Tensor, predicted: Tensor, t: float) -> Tensor:

@@ -22,6 +22,9 @@ Joints = Mapping[str, tuple[float, float]]
 SIDE = 128
 """Pixels of a map's side."""
 
+WORDS = ("species", "texture", "coat", "background", "stance", "facing")
+"""Traits that make the prompt."""
+
 MOVE = re.compile(r"(\w+)=(-?[\d.]+),(-?[\d.]+)")
 
 
@@ -97,9 +100,8 @@ class Skeleton(Live):
         if not scenes:
             raise ValueError("give at least one scene: Skeleton(draw, {'a fox': Scene()})")
         (self.who, self.scene), *_ = scenes.items()
-        same = {name: getattr(self.scene, name) for name in
-                ("species", "texture", "coat", "background", "stance", "facing")}  # fmt: skip
-        super().__init__(**same, figure=self.scene.stance, joint="nose", moves="", conditioning=scale, seed=seed)
+        super().__init__(**{name: getattr(self.scene, name) for name in WORDS}, figure=self.scene.stance,
+                         joint="nose", moves="", conditioning=scale, seed=seed)
         self.draw, self.said = draw, prompt
         self.seen: dict[tuple[Any, ...], Posed] = {}
 
@@ -108,17 +110,21 @@ class Skeleton(Live):
         return {student_or_teacher(self.draw): self.draw}
 
     def joints(self) -> dict[str, tuple[float, float]]:
-        """The scene's skeleton with all moves made, in pixels."""
-        placed: dict[str, tuple[float, float]] = keypoints(self.scene)
+        """The skeleton of the chosen figure with all moves made, in pixels."""
+        placed: dict[str, tuple[float, float]] = keypoints(self.asked().but(stance=self.figure))
         for name, right, down in MOVE.findall(self.moves):
             placed = moved(placed, name, float(right), float(down))
         return placed
 
+    def asked(self) -> Scene:
+        """The scene in the chosen words."""
+        return self.scene.but(**{name: getattr(self, name) for name in WORDS})
+
     def present(self) -> Posed:
         """What the present state gives."""
-        state = (self.moves, self.conditioning, self.seed)
+        prompt = caption(self.asked()) if self.said is None else self.said
+        state = (prompt, self.figure, self.facing, self.moves, self.conditioning, self.seed)
         if state not in self.seen:
-            prompt = caption(self.scene) if self.said is None else self.said
             self.seen = {state: pose(self.draw, prompt, self.joints(), self.conditioning, self.seed)}
         return self.seen[state]
 

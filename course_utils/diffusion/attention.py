@@ -94,19 +94,20 @@ def keep_first(maps: Maps, guided: bool = True) -> Maps:
     return torch.cat([before, source, source])
 
 
-def prompt_to_prompt(predict: Predict, unet: Any, until: float = 0.0, guided: bool = True) -> Predict:
+def prompt_to_prompt(predict: Predict, unet: Any, until: float = -1.0) -> Predict:
     """A `predict` for sources and targets together: above timestep `until`, targets keep the sources' maps.
+
+    Whether a step is guided, one sees by the batch: of noise it has as many, or twice as many.
 
     Args:
         predict: of the prompts `[*sources, *targets]`, from `with_guidance` or `TextToImage.predictor`.
         unet: the network within it.
-        until: 0 swaps in every step, 1000 in none.
-        guided: whether `predict` evaluates unconditional and conditional together: any scale but 0 and 1.
+        until: -1 swaps in every step, 1000 in none.
     """
     def swapped(z: Latents, t: float) -> Latents:
         if t <= until:
             return predict(z, t)
-        with attending(unet, lambda maps: keep_first(maps, guided)):
+        with attending(unet, lambda maps: keep_first(maps, guided=len(maps) > len(z))):
             return predict(z, t)
 
     return swapped

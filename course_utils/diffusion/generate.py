@@ -130,10 +130,12 @@ class TextToImage:
         """
         asked, name = several(prompts), checked_sampler(self.objective, sampler or self.sampler)
         noise, sources = starts(seeds, len(asked), (self.unet.config.in_channels, self.unet.config.sample_size))
-        shown = self._maps(control_map, len(asked))
+        shown, begun = self._maps(control_map, len(asked)), [source.get_state() for source in sources]
 
         def made() -> Latents:
             parts, self._seen = [], 0
+            for source, state in zip(sources, begun, strict=True):  # a try that failed may have drawn from them
+                source.set_state(state)
             for k in range(0, len(asked), self.batch):
                 part = slice(k, k + self.batch)
                 predict = self.predictor(asked[part], guidance_scale, negative_prompt,
@@ -187,7 +189,8 @@ class TextToImage:
     def _encoded(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c s s"]:
         if self.vae is None:
             return pixel_unshuffle(x, FOLDED[self.unet.config.in_channels])
-        z = self.vae.encode(x.to(self.vae.device, self.vae.dtype)).latent_dist.mode()
+        said = self.vae.encode(x.to(self.vae.device, self.vae.dtype))
+        z = said.latent_dist.mode() if hasattr(said, "latent_dist") else said.latents  # the fast one names no Gaussian
         return z.float().cpu() * self.vae.config.scaling_factor
 
     @property

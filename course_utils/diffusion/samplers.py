@@ -110,14 +110,16 @@ def stand_in(name: str, steps: int) -> Any | None:
     """What does a sampler's work where the stock class falls short; `None`: it does not.
 
     `DDIMScheduler` takes strides of 1000 // steps and stops short of the picture unless steps divides 1000: else
-    DPM-Solver++ of order one is the same method and can count (Lu et al., DPM-Solver++, 2022). The second order of
+    DPM-Solver++ of order one is the same method and can count (Lu et al., DPM-Solver++, 2022); for pixels it clips, too
+    (`thresholding` by a largest value of 1 is that). The second order of
     `dpmpp` and `heun` is lost in one long last step, from t = 39 or so to the picture: with the levels of Karras et al.
     (Elucidating the Design Space of Diffusion-Based Generative Models, 2022, equation 5) they first go down to t = 0.
     Heun's only step of one is Euler's, and takes its level from `schedule.trailing`: of Karras' it would be the lowest.
     """
     if name in ("ddim", "ddim_pixels") and schedule.STEPS % steps:
-        noise = schedulers.NOISE if name == "ddim" else schedulers.PIXEL_NOISE
-        return DPMSolverMultistepScheduler(**noise, solver_order=1)
+        if name == "ddim":
+            return DPMSolverMultistepScheduler(**schedulers.NOISE, solver_order=1)
+        return DPMSolverMultistepScheduler(**schedulers.PIXEL_NOISE, solver_order=1, thresholding=True)
     if name == "dpmpp":
         return DPMSolverMultistepScheduler(**schedulers.NOISE, use_karras_sigmas=True)
     return HeunDiscreteScheduler(**schedulers.NOISE, use_karras_sigmas=steps > 1) if name == "heun" else None

@@ -29,7 +29,10 @@ def alphas_bar(device: torch.device | str = "cpu") -> Float[Tensor, " 1000"]:
 
 
 def signal(t: Time, like: Latents) -> Float[Tensor, "b 1 1 1"]:
-    r"""\(\bar\alpha_t\), shaped and placed to be multiplied with `like`. Raises `IndexError` outside 0 to 999."""
+    r"""\(\bar\alpha_t\), shaped and placed to be multiplied with `like`.
+
+    Raises `IndexError` outside 0 to 999, on a CPU.
+    """
     times = torch.as_tensor(t, device=like.device).reshape(-1)
     if not like.is_cuda and (times.min() < 0 or times.max() >= STEPS):  # on a GPU the look would stall it
         raise IndexError(f"timesteps go from 0 to {STEPS - 1}, got {t}")

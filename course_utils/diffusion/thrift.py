@@ -51,9 +51,9 @@ def save(draw: Any) -> str | None:
 
 
 def tiled(vae: Any) -> None:
-    """Tiles of half the side that the autoencoder was made for: by default only larger pictures are tiled."""
+    """Tiles of half the usual side, which is that of the pictures an autoencoder was made for: then these are tiled."""
     vae.enable_tiling()
-    vae.tile_sample_min_size = vae.config.sample_size // 2
+    vae.tile_sample_min_size = vae.tile_sample_min_size // 2
     vae.tile_latent_min_size = vae.tile_sample_min_size // 2 ** (len(vae.config.block_out_channels) - 1)
 
 

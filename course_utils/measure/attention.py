@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -111,10 +110,3 @@ def guesses(masks: Masks, share: float, side: int) -> dict[str, Float[np.ndarray
     return {"centre": iou(centre_box(len(masks), share, masks.shape[-1]), masks),
             "other": iou(np.roll(masks, 1, axis=0), masks),
             "best": iou(strongest(enlarged(small[:, 0], masks.shape[-1]), share), masks)}
-
-
-def attribute_facts(found: Mapping[str, Any]) -> dict[str, tuple[float, float, int]]:
-    """Mean, half-width of its 95 % interval, and n, of each entry."""
-    from course_utils.measure.pictures import mean_and_interval
-
-    return {name: tuple(mean_and_interval(values)) for name, values in found.items()}  # type: ignore[misc]

@@ -56,7 +56,7 @@ def of_pictures(
 
     Returns:
         `accuracy` by attribute and the mean over attributes, `mean_accuracy`; `frechet`, `kid` and their floors;
-        `two_animals`, the share flagged, and `colours`; `agreement` of critic and reader.
+        `doubles`, among them the share of `two_animals`, and `colours`; `agreement` of critic and reader.
     """
     reading = critic.read(made)
     right = critic.accuracy(reading, scenes)

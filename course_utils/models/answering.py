@@ -17,13 +17,15 @@ M = TypeVar("M", bound=nn.Module)
 def answering(network: M) -> M:
     """The network; from now on it takes tensors from any device and in any float format, and answers in the first's.
 
-    A question that comes from its own device and in its own format is not touched.
+    A question that comes from its own device and in its own format is not touched. One without floats, such as tokens,
+    says nothing of a format: the answer keeps the network's, and comes to the device of the first tensor.
     """
-    asked: list[tuple[torch.device, torch.dtype]] = []
+    asked: list[tuple[torch.device, torch.dtype | None]] = []
 
     def take(network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        first = next(x for x in (*args, *kwargs.values()) if isinstance(x, Tensor) and x.is_floating_point())
-        asked.append((first.device, first.dtype))
+        tensors = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+        first = next((x for x in tensors if x.is_floating_point()), tensors[0])
+        asked.append((first.device, first.dtype if first.is_floating_point() else None))
         weight = next(network.parameters())
         return moved(args, weight.device, weight.dtype), moved(kwargs, weight.device, weight.dtype)
 
@@ -35,10 +37,11 @@ def answering(network: M) -> M:
     return network
 
 
-def moved(value: Any, device: torch.device, dtype: torch.dtype) -> Any:
-    """Tensors within tuples, lists, dictionaries and the libraries' outputs: on a device, floats in a format."""
+def moved(value: Any, device: torch.device, dtype: torch.dtype | None) -> Any:
+    """Tensors within tuples, lists, dictionaries and the libraries' outputs: on a device, floats in a format if given.
+    """
     if isinstance(value, Tensor):
-        return value.to(device, dtype) if value.is_floating_point() else value.to(device)
+        return value.to(device, dtype) if dtype and value.is_floating_point() else value.to(device)
     if isinstance(value, Mapping):
         return rebuilt(value, {name: moved(item, device, dtype) for name, item in value.items()})
     if isinstance(value, tuple | list):

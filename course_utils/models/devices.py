@@ -18,6 +18,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, KEPT = -1, -3, 10**9
 """Of glibc's `mallopt`, see its manual page; bytes."""
 
 _told: set[str] = set()
+_asked: set[str] = set()
 
 
 class StoppedError(RuntimeError):
@@ -47,21 +48,23 @@ def keep_memory() -> bool:
 
 
 def mind_the_time(chosen: Entry, place: torch.device) -> None:
-    """Once a scale: warn that a large model on a CPU takes minutes; ask before a huge one takes hours.
+    """Warn that a large model on a CPU takes minutes; ask before a huge one takes hours; each once a scale.
 
     Nobody is asked where nobody can answer (a script, a test), nor where `COURSE_CPU` is set to `yes`: there it warns.
     Raises `StoppedError` if the answer is no.
     """
-    if place.type != "cpu" or chosen.megabytes < LARGE or chosen.scale in _told:
+    huge = chosen.megabytes >= HUGE
+    if place.type != "cpu" or chosen.megabytes < LARGE or chosen.scale in (_asked if huge else _told):
         return
-    _told.add(chosen.scale)
     slow = f"scale {chosen.scale!r} runs on the CPU here"
-    must_ask = chosen.megabytes >= HUGE and os.environ.get("COURSE_CPU") != "yes"
+    must_ask = huge and os.environ.get("COURSE_CPU") != "yes"
     if must_ask and answered_no(f"{slow}: a picture takes minutes, a notebook hours."):
-        _told.discard(chosen.scale)
         raise StoppedError("stopped before it takes hours: choose a GPU (on Colab: Runtime, Change runtime type, T4"
                            " GPU), or scale='critters', which is made for a CPU; COURSE_CPU=yes goes on without asking")
-    warnings.warn(f"{slow}: expect minutes where a GPU takes seconds; 'critters' is made for a CPU", stacklevel=5)
+    if chosen.scale not in _told:
+        warnings.warn(f"{slow}: expect minutes where a GPU takes seconds; 'critters' is made for a CPU", stacklevel=5)
+    _told.add(chosen.scale)
+    _asked.update({chosen.scale} if huge else ())
 
 
 def answered_no(said: str) -> bool:

@@ -166,6 +166,7 @@ def origin(chosen: Entry) -> dict[str, Any]:
     while link.base:
         link = entry(link.base, chosen.scale)
         bases.append(link.folder)
-    roles = [chosen.folder, *bases, *(["clip", "vae"] if chosen.objective else [])]
+    parts = {"pixel_text_to_image": ["clip"]}.get(chosen.role, ["clip", "vae"])  # pixels need no autoencoder
+    roles = [chosen.folder, *bases, *(parts if chosen.objective else [])]
     hashes = {path: value for path, value in expected().items() if path.split("/")[0] in roles}
     return {"course": __version__, "role": chosen.role, "condition": chosen.condition, "weights": hashes}

@@ -74,9 +74,17 @@ def here(chosen: Entry) -> Source | None:
         if not chosen.lora and not cached(source, "config.json"):
             continue
         for name in weights_names(chosen, source):
-            if cached(source, name):
+            if complete(source, name):
                 return replace(source, variant=source.variant if name == half(chosen, source) else "")
     return None
+
+
+def complete(source: Source, name: str) -> bool:
+    """Whether the cache has a file and, of an index, all parts that it names: a download may have been cut between."""
+    path = cached(source, name)
+    if path is None or not name.endswith(".index.json"):
+        return path is not None
+    return all(cached(source, part) for part in named(path))
 
 
 def half(chosen: Entry, source: Source) -> str:
@@ -132,9 +140,14 @@ def downloaded(chosen: Entry, source: Source) -> Source:
 
 
 def parts(source: Source, index: Path) -> None:
-    """The files that an index names."""
-    for name in sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())):
+    """Have the files that an index names."""
+    for name in named(index):
         one(source, name)
+
+
+def named(index: Path) -> list[str]:
+    """The files that an index names, sorted."""
+    return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
 
 
 def one(source: Source, name: str) -> Path:
@@ -224,8 +237,10 @@ def status(chosen: Entry, source: Source, seconds: float = 10.0) -> str | None:
         name = within(source, weights_name(chosen) if chosen.lora else "config.json")
         address = f"{constants.ENDPOINT}/{source.hub}/resolve/{source.revision}/{name}"
         token = get_token()
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        urlopen(Request(address, method="HEAD", headers=headers), timeout=seconds).close()
+        question = Request(address, method="HEAD")
+        if token:  # for the hub alone: large files lie on another host, to which it sends us on
+            question.add_unredirected_header("Authorization", f"Bearer {token}")
+        urlopen(question, timeout=seconds).close()
     except HTTPError as error:
         return ANSWERS.get(error.code, f"answers {error.code}")
     except OSError as error:

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from course_utils.models.hub import Source, fetch, one
+from course_utils.models.hub import Source, fetch, one, told
 from course_utils.models.loading import load
 from course_utils.models.registry import entry, scale_or_default
 from course_utils.models.tokenizer import encode, tokenizer, unknown_words
@@ -96,7 +96,9 @@ def load_text(scale: str | None = None, device: str | torch.device | None = None
         raise ValueError(f"the scale {chosen.scale!r} reads prompts with {chosen.kind}, in a way of its own: draw with"
                          " its stock pipeline of diffusers")
     model = load("text_encoder", chosen.scale, device)
-    return TextEncoder(model, published_tokenizer(fetch(chosen)))
+    with told(chosen):
+        words = published_tokenizer(fetch(chosen))
+    return TextEncoder(model, words)
 
 
 def published_tokenizer(source: Source) -> CLIPTokenizer:

@@ -172,6 +172,8 @@ def train(options: argparse.Namespace) -> None:
             clip = run.averaged(Pair(network(options.patch, options.width))).clip
             found = top_1(picture_embeddings(clip, shown), text_embeddings(clip, own))
             run.keep(step, retrieval=found)
+    if not run.accelerator.is_main_process:
+        return
     write_model(run.averaged(Pair(network(options.patch, options.width))).clip, options)
     print(f"wrote {options.out / 'model'}; ship it with: python -m course_utils.train.ship clip {options.out}")
 

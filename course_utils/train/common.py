@@ -10,6 +10,7 @@ import argparse
 import csv
 import math
 import os
+import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,28 @@ def native_bfloat16() -> bool:
     if torch.cuda.is_available():
         return torch.cuda.get_device_capability() >= (8, 0)
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+
+
+def own_device() -> torch.device:
+    """This process's device: the GPU of its number among a machine's processes, or the CPU.
+
+    Ask before anything is put there: until a process has chosen its GPU, "cuda" is the first one for all of them.
+    """
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(place)
+    return place
+
+
+def name_of(device: torch.device) -> str:
+    """What a recipe is told to have run on."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"a CPU ({platform.machine()})"
+
+
+def first_process() -> bool:
+    """Whether this is the first of a launcher's processes, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def accelerator_for(options: argparse.Namespace) -> Accelerator:
@@ -137,35 +160,41 @@ def write_atomically(path: Path, state: dict[str, Any]) -> None:
 
 
 class Log:
-    """The training curve: `log.csv` in the run's folder. Rows after the resumed step are dropped."""
+    """The training curve: `log.csv` in the run's folder. Rows after the resumed step are dropped.
+
+    A run that is taken up may note other numbers than before: what a row has not is left empty.
+    """
 
     def __init__(self, path: Path, step: int) -> None:
         self.path = path
-        kept = [row for row in read_log(path) if row["step"] <= step] if step and path.exists() else []
-        self.began = time.time() - (kept[-1]["seconds"] if kept else 0.0)
-        path.unlink(missing_ok=True)
-        for row in kept:
-            self._append(row)
+        self.rows = [row for row in read_log(path) if row["step"] <= step] if step and path.exists() else []
+        self.began = time.time() - (self.rows[-1]["seconds"] if self.rows else 0.0)
+        if self.rows:
+            self._write()
+        else:
+            path.unlink(missing_ok=True)
 
     def write(self, step: int, **numbers: float) -> None:
-        """Add a row; its columns must be those of the rows before."""
-        self._append({"step": step, "seconds": round(time.time() - self.began, 1), **numbers})
+        """Add a row."""
+        self.rows.append({"step": step, "seconds": round(time.time() - self.began, 1), **numbers})
+        self._write()
 
-    def _append(self, row: dict[str, float]) -> None:
-        fresh = not self.path.exists()
-        with open(self.path, "a", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            if fresh:
-                writer.writeheader()
-            writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
+    def _write(self) -> None:
+        """All rows anew (they are few), beside and then in place: a kill leaves the old file or the new one."""
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        beside = self.path.with_suffix(".partial")
+        with open(beside, "w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=names)
+            writer.writeheader()
+            writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in self.rows)
+        os.replace(beside, self.path)
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """Rows of a training curve as numbers; a row cut short by a kill is left out."""
+    """Rows of a training curve as numbers, each with what was noted in it; one that has no time was cut short."""
     with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
-    whole = [row for row in rows if None not in row.values() and all(row.values())]
-    return [{key: float(value) for key, value in row.items()} for row in whole]
+        rows = [{name: float(value) for name, value in row.items() if name and value} for row in csv.DictReader(file)]
+    return [row for row in rows if "step" in row and "seconds" in row]
 
 
 class Run:
@@ -189,6 +218,7 @@ class Run:
         self.average = Average(self.raw)
         self.step, self.file = 0, options.out / "checkpoint.pt"
         self.stages: list[dict[str, Any]] = []
+        self.accelerator.wait_for_everyone()  # the first process may be making the checkpoint: `portable.take_up`
         if options.resume == "auto" and self.file.exists():
             self._load(optimiser)
         self._begin_stage()
@@ -210,7 +240,7 @@ class Run:
 
     def _begin_stage(self) -> None:
         """Remember the options; a run that is taken up with others (a longer schedule, say) has several stages."""
-        options = {name: str(value) for name, value in vars(self.options).items()}
+        options = {**{name: str(value) for name, value in vars(self.options).items()}, "device": name_of(self.device)}
         if not self.stages or {"from": self.stages[-1]["from"], **options} != self.stages[-1]:
             self.stages.append({"from": self.step, **options})
 

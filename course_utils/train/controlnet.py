@@ -142,7 +142,7 @@ def frozen_base(folder: Path, device: torch.device) -> UNet2DConditionModel:
 def train(options: argparse.Namespace) -> None:
     """The whole method: the base's own loss, with gradients for the copy alone."""
     torch.manual_seed(options.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = common.own_device()
     base = frozen_base(options.base, device)
     text, vae = words.TextEncoder(options.clip, device), latents.autoencoder(options.vae, device)
     z = latents.encoded(vae, options.scenes, TRAINING_SEED, options.cache).to(device)

@@ -45,8 +45,9 @@ def factorised(net: Net, base: Weights, rank: int) -> Net:
         weight: Any = getattr(layer, "weight", None)
         if weight is None or f"{name}.weight" not in base or not worthwhile(weight, rank):
             continue
-        change = matrix(weight.detach() - base[f"{name}.weight"])
-        weight.data.copy_(base[f"{name}.weight"])
+        origin = base[f"{name}.weight"].to(weight)  # the base may lie on a GPU, the network is put there later
+        change = matrix(weight.detach() - origin)
+        weight.data.copy_(origin)
         parametrize.register_parametrization(layer, "weight", Added(change, rank))
         layer.parametrizations["weight"].original.requires_grad_(False)
     return net

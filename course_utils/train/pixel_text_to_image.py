@@ -165,7 +165,7 @@ def main(argv: list[str] | None = None) -> None:
 def train(options: argparse.Namespace) -> None:
     """The whole method: noise a picture, read the caption, predict the noise."""
     torch.manual_seed(options.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = common.own_device()
     text = words.TextEncoder(options.clip, device)
     renders = pictures(options.scenes, TRAINING_SEED, cache=options.cache)
     ids = words.tokens(words.wordings(sample(options.scenes, TRAINING_SEED))).to(device)

@@ -47,7 +47,8 @@ class Restart:
 class Finish:
     """The end of a step: learn at the rate that the restart allows; where an interval ends, judge, log and keep.
 
-    The losses of an interval stay on the device until it ends, so that a GPU need not wait for each of them.
+    The losses of an interval stay on the device until it ends, so that a GPU need not wait for each of them. OUT/model
+    is written before the checkpoint: a run that is killed between the two does the interval again, and writes it again.
     """
 
     def __init__(
@@ -68,12 +69,13 @@ class Finish:
         self.run.note(loss=torch.stack(self.losses).mean())
         self.losses.clear()
         averaged, first = self.run.averaged(self.fresh()), self.run.accelerator.is_main_process
-        self.run.keep(step, **(self.judge(averaged, step + 1) if first else {}))
+        judged = self.judge(averaged, step + 1) if first else {}
         if first:
             write(averaged, self.run.options.out / "model", step + 1)
             if step + 1 in self.run.options.snapshots:
                 shutil.copytree(self.run.options.out / "model", self.run.options.out / f"snapshots/{step + 1:06d}",
                                 dirs_exist_ok=True)
+        self.run.keep(step, **judged)
 
 
 def write(model: ModelMixin, folder: Path, step: int) -> None:
@@ -109,9 +111,9 @@ def start_from(model: nn.Module, folder: Path | None, relearnt: str = "") -> Non
 
 
 def take_up(options: argparse.Namespace, model: nn.Module) -> None:
-    """If OUT holds no checkpoint and a model with its count of steps, make a checkpoint of these."""
+    """If OUT holds no checkpoint and a model with its count of steps, make a checkpoint of these, in one process."""
     folder = options.out / "model"
-    wanted = options.resume == "auto" and not (options.out / "checkpoint.pt").exists()
+    wanted = common.first_process() and options.resume == "auto" and not (options.out / "checkpoint.pt").exists()
     if wanted and (folder / PROGRESS).exists():
         step = int(json.loads((folder / PROGRESS).read_text())["step"])
         common.write_atomically(options.out / "checkpoint.pt", _checkpoint(model, read(folder), step, options.rate))

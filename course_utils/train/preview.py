@@ -132,7 +132,7 @@ def main(argv: list[str] | None = None) -> None:
 def train(options: argparse.Namespace) -> None:
     """The whole method: add a little noise to a latent, decode, compare with what the autoencoder makes of it."""
     torch.manual_seed(options.seed)
-    vae = latents.autoencoder(options.vae, "cuda" if torch.cuda.is_available() else "cpu")
+    vae = latents.autoencoder(options.vae, common.own_device())
     taught = min(options.taught, options.scenes)
     z = latents.encoded(vae, options.scenes, TRAINING_SEED, options.cache)[:taught]
     renders = pictures(options.scenes, TRAINING_SEED, cache=options.cache)
@@ -150,9 +150,10 @@ def train(options: argparse.Namespace) -> None:
         run.note(loss=loss.detach())
         if run.due(step):
             averaged = run.averaged(Pair(network(options.width))).tiny
-            run.keep(step, **judge(averaged))
-            if run.accelerator.is_main_process:
+            judged = judge(averaged)
+            if run.accelerator.is_main_process:  # before the checkpoint: see `portable.Finish`
                 save(averaged, options.out / "model")
+            run.keep(step, **judged)
     print(f"{options.out / 'model'} is ready; ship it with: python -m course_utils.train.ship preview {options.out}")
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import shutil
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from safetensors.torch import load_file
 from course_utils.models import lowrank
 from course_utils.models.registry import REGISTRY, Entry, entry
 from course_utils.models.weights import FOLDER, SUMS, sha256
-from course_utils.train.common import read_log
+from course_utils.train.common import name_of, read_log
 from course_utils.train.portable import WEIGHTS
 
 HASHED = (".safetensors", ".json", ".txt")
@@ -34,7 +33,7 @@ DERIVED = ("card.json", "recipe.json")
 MEASURES = ("critic", "dense")
 """Networks of `course_utils.measure`: no roles, and classes of their own."""
 
-LOCAL = ("out", "cache", "resume", "smoke", "every", "snapshots")
+LOCAL = ("out", "cache", "resume", "smoke", "every", "snapshots", "device")
 """Options that say where and how, not what."""
 
 FOLDERS = ("clip", "vae", "base", "teacher", "start", "equal")
@@ -132,12 +131,11 @@ def recipe(role: str, run: Path, condition: str | None = None) -> dict[str, Any]
     command = role if role in MEASURES else entry(role, "critters", condition).recipe
     state = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)
     stages = state.get("stages") or [{"from": 0, **state["options"]}]
-    last = read_log(run / "log.csv")[-1]
-    gpu = torch.cuda.is_available()
+    last, here = read_log(run / "log.csv")[-1], name_of(torch.device("cpu"))  # older checkpoints do not say
     return {"command": f"python -m course_utils.train.{command}", "options": told(stages), "steps": state["step"],
             "seed": int(stages[-1]["seed"]), "scenes": int(stages[-1]["scenes"]),
             "hours": round(last["seconds"] / 3600, 2),
-            "device": torch.cuda.get_device_name() if gpu else f"a CPU ({platform.machine()})"}
+            "device": " and ".join(dict.fromkeys(stage.get("device", here) for stage in stages))}
 
 
 def told(stages: list[dict[str, Any]]) -> dict[str, dict[str, str]]:

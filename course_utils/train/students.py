@@ -88,7 +88,7 @@ class Lesson:
     def __init__(self, options: argparse.Namespace, objective: str = "epsilon") -> None:
         torch.manual_seed(options.seed)
         self.options, self.objective = options, objective
-        self.device = place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = place = common.own_device()
         self.text, self.vae = words.TextEncoder(options.clip, place), latents.autoencoder(options.vae, place)
         self.z = latents.encoded(self.vae, options.scenes, TRAINING_SEED, options.cache).to(place)
         self.ids = words.tokens(words.wordings(sample(options.scenes, TRAINING_SEED))).to(place)

@@ -199,13 +199,16 @@ def main(argv: list[str] | None = None) -> None:
     options = common.parsed(parser, argv)
     if options.relearn and not options.start:
         parser.error("--relearn needs --start: whose other layers are to stay as they are?")
+    if options.dropout_from % options.every:
+        parser.error(f"--dropout-from {options.dropout_from} is no multiple of --every {options.every}: the checkpoint"
+                     " that both runs share is kept where an interval ends")
     train(options)
 
 
 def train(options: argparse.Namespace) -> None:
     """The whole method: noise a latent, read the caption, predict the noise (or the velocity)."""
     torch.manual_seed(options.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = common.own_device()
     text, vae = words.TextEncoder(options.clip, device), latents.autoencoder(options.vae, device)
     scenes = sample(options.scenes, TRAINING_SEED)
     z, ids = latents.encoded(vae, options.scenes, TRAINING_SEED, options.cache), words.tokens(words.wordings(scenes))

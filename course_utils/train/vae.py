@@ -137,7 +137,7 @@ def train(options: argparse.Namespace) -> None:
     scenes = pictures(options.scenes, seed=TRAINING_SEED, cache=options.cache)
     held_out = pictures(min(64, options.scenes), seed=VALIDATION_SEED, cache=options.cache)
     mixture = Mixture(scenes, options.photographic, 8 if options.smoke else options.leaves)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = common.own_device()
     adversary = Adversary(options, device) if options.adversarial else None
     run = common.Run(options, Codec(network(options.widths)), {"adversary": adversary} if adversary else None)
     for step in run.steps():

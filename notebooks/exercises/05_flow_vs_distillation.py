@@ -192,8 +192,8 @@ def distil(student, teacher, z, t, s):
 #
 # `predict(z, t)` is the noise in points `z` `[n, 2]` at a whole timestep `t`, 999 to 0, and answers eight
 # times, not once more. `z` is where sampling begins, standard normal, at 999. (But for its last rows, where the
-# receipt keeps its books: treat them like all others, and leave them out of means and norms.) End at the picture (ᾱ = 1), and
-# hand in `predict.receipt(z)` of the result.
+# receipt keeps its books: treat them like all others, and leave them out of means and norms.) End at the
+# picture (ᾱ = 1), and hand in `predict.receipt(z)` of the result.
 #
 # The receipt notes the timesteps and how each query and the result are *weighted sums* of the first noise and
 # the answers so far: so your recipe can be followed on other outlines, and it is there that it is judged. (So

@@ -26,7 +26,8 @@ class Sum:
 
     text = Words()
 
-    def latents(self, prompts, seeds, guidance_scale, steps, watch):
+    def latents(self, prompts, seeds, guidance_scale, steps, watch, negative_prompt):
+        self.asked = steps, negative_prompt
         z = torch.full((1, 4, 2, 2), float(seeds[0] + 1))
         for t in range(steps):
             watch(z, 999.0 - 40 * t)
@@ -96,3 +97,12 @@ def test_kernel_and_static_page_each_get_what_they_can_show(demo):
     assert 'alt="Demo. Left, what the model draws' in html
     assert "Run this notebook" in html
     assert "http" not in html
+
+
+def test_what_guidance_leads_away_from_and_the_steps_make_another_picture(demo):
+    before = demo.present()
+    demo.negative = "blue"
+    assert demo.present() is not before
+    demo.steps = 8  # the arrows were looked at before step 12
+    assert demo.present().timestep == 999 - 40 * 7
+    assert demo.draw.asked == (8, "blue")

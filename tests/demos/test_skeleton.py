@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_utils.critters import KEYPOINTS, Scene, keypoints, pose_map
+from course_utils.critters import KEYPOINTS, Scene, caption, keypoints, pose_map
 from course_utils.demos import base, skeleton
 
 
@@ -96,3 +96,15 @@ def test_kernel_and_static_page_each_get_what_they_can_show(demo):
     assert 'alt="Demo. Left: a skeleton' in bundle["text/html"]
     assert "the joints are yours" in bundle["text/html"]
     assert "http" not in bundle["text/html"]
+
+
+def test_other_words_make_another_prompt_and_another_figure_another_skeleton(demo):
+    demo.present()
+    demo.species, demo.coat = "cat", "blue"
+    demo.present()
+    assert demo.draw.asked[-1][0] == [caption(Scene("cat", coat="blue"))]
+    standing = demo.joints()
+    demo.figure = "walking"
+    assert demo.joints() == keypoints(Scene("cat", coat="blue", stance="walking")) != standing
+    demo.present()
+    assert len(demo.draw.asked) == 3

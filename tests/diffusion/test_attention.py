@@ -78,7 +78,7 @@ def test_swapping_leaves_sources_alone_and_moves_targets_only_above_its_timestep
     unet, context = parts["unet"], 8 * asked[1]
     predict = with_guidance(unet, context, torch.zeros_like(context), scale)
     noise = initial_noise([3], SIDE).repeat(2, 1, 1, 1)
-    swapped = attention.prompt_to_prompt(predict, unet, until=400, guided=scale != 1)
+    swapped = attention.prompt_to_prompt(predict, unet, until=400)
     with torch.inference_mode():
         plain, early, late = predict(noise, 500), swapped(noise, 500), swapped(noise, 400)
         torch.testing.assert_close(late, predict(noise, 400))
@@ -93,3 +93,16 @@ def test_the_same_prompt_twice_is_not_changed_by_swapping(parts, asked):
     with torch.inference_mode():
         torch.testing.assert_close(attention.prompt_to_prompt(predict, unet)(noise, 500), predict(noise, 500),
                                    rtol=1e-4, atol=1e-5)  # fmt: skip
+
+
+def test_outside_of_a_guidance_interval_the_maps_are_those_of_a_single_prediction(parts, asked):
+    """There the batch is half as long; sources stay as they are all the same, and targets are swapped to t = 0."""
+    unet, context = parts["unet"], 8 * asked[1]
+    predict = with_guidance(unet, context, torch.zeros_like(context), 3.0, interval=(200, 700))
+    noise = initial_noise([3], SIDE).repeat(2, 1, 1, 1)
+    swapped = attention.prompt_to_prompt(predict, unet)
+    with torch.inference_mode():
+        for t in (900, 500, 0):
+            plain, moved = predict(noise, t), swapped(noise, t)
+            torch.testing.assert_close(moved[0], plain[0], rtol=1e-4, atol=1e-5)
+            assert (moved[1] - plain[1]).abs().max() > 1e-4

@@ -200,3 +200,10 @@ def test_what_is_unknown_or_too_much_says_what_there_is():
         stock_scheduler("euler_ancestral", 25)
     with pytest.raises(ValueError, match="takes 1 to 50 steps"):
         stock_scheduler("lcm", 51)
+
+
+@pytest.mark.parametrize("steps", [25, 30])
+def test_the_pixels_sampler_keeps_what_is_implied_within_the_range_of_pictures(z, steps):
+    """A network that always wants the picture brighter: whatever the steps, it ends at white and not beyond."""
+    made = denoise(lambda z_t, t: z_t - 3, stock_scheduler("ddim_pixels", steps), z)
+    assert float(made.abs().max()) <= 1 + 1e-5

@@ -3,7 +3,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, AutoencoderTiny
 
 from course_utils.diffusion import thrift
 from course_utils.diffusion.generate import TextToImage
@@ -15,7 +15,7 @@ PROMPTS, SEEDS = ["a small scaly blue cat", "a fox", "a dog"], [5, 6, 7]
 def draw(parts):
     """Parts of its own: settings are switched on in them."""
     vae = copy.deepcopy(parts["vae"])
-    vae.register_to_config(sample_size=64)
+    vae.tile_sample_min_size = 64  # as if it had been made for such pictures
     return TextToImage(**{**parts, "vae": vae}, guidance=3.0, steps=2)
 
 
@@ -96,3 +96,29 @@ def test_tiles_are_smaller_than_the_pictures_that_the_decoder_was_made_for():
     with torch.no_grad():
         assert vae.decode(torch.randn(1, 4, 16, 16)).sample.shape == (1, 3, 128, 128)
     assert max(sizes) == (8, 8)
+
+
+def test_noise_drawn_on_the_way_is_drawn_again_by_the_next_try(draw, monkeypatch):
+    pictures = draw(PROMPTS, SEEDS, sampler="lcm", steps=3)
+    draw.batch, does, calls = 4, draw.unet.forward, []
+
+    def fails(*args, **named):
+        calls.append(0)
+        if len(calls) == 3:  # after noise was drawn twice
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return does(*args, **named)
+
+    monkeypatch.setattr(draw.unet, "forward", fails)
+    again = draw(PROMPTS, SEEDS, sampler="lcm", steps=3)
+    assert draw.batch == 2
+    assert np.abs(pictures.astype(int) - again.astype(int)).max() <= 1
+
+
+def test_the_fast_decoder_goes_over_to_tiles_and_encodes(draw, monkeypatch):
+    draw.vae = AutoencoderTiny(encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(8,) * 4,
+                               num_encoder_blocks=(1,) * 4, num_decoder_blocks=(1,) * 4).eval().requires_grad_(False)
+    draw.batch = 1
+    short_of_memory(monkeypatch, draw.vae, "decode", 1)
+    assert draw(PROMPTS[:1], SEEDS[:1]).shape == (1, 64, 64, 3)
+    assert draw.vae.use_tiling
+    assert draw.encode(np.zeros((1, 64, 64, 3), np.uint8)).shape == (1, 4, 8, 8)

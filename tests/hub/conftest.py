@@ -27,7 +27,8 @@ def hub(served, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-    monkeypatch.setattr(devices, "_told", {"sd15", "sdxl", "sana", "z-image"})
+    for name in ("_told", "_asked"):
+        monkeypatch.setattr(devices, name, {"sd15", "sdxl", "sana", "z-image"})
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     return served

@@ -52,3 +52,10 @@ def test_what_belongs_there_is_not_touched(unet):
 def test_a_copy_answers_by_its_own_weights(unet):
     answering(unet)
     assert copy.deepcopy(unet).double()(*asked()).sample.dtype == torch.float32
+
+
+def test_tokens_hold_no_floats_and_are_answered_in_the_networks_format():
+    """The text side of Stable Diffusion's CLIP, on a GPU, is asked with nothing but tokens."""
+    network = answering(torch.nn.Embedding(7, 3).double())
+    answer = network(torch.tensor([[1, 6]]))
+    assert (answer.dtype, answer.shape) == (torch.float64, (1, 2, 3))

@@ -1,3 +1,4 @@
+import io
 import shutil
 import sys
 import warnings
@@ -172,8 +173,33 @@ def test_a_cache_that_holds_nothing_is_known(tmp_path, monkeypatch):
     assert not hub.is_cached(entry("vae", "sdxl"))
 
 
+def test_weights_in_parts_are_here_when_all_parts_are(tmp_path, monkeypatch):
+    """A download that was cut after the index, or between two parts, goes on."""
+    source, index = hub.Source("somebody/model", "", "main"), "model.safetensors.index.json"
+    monkeypatch.setattr(hub, "cached", lambda _, name: tmp_path / name if (tmp_path / name).exists() else None)
+    assert not hub.complete(source, index)
+    (tmp_path / index).write_text('{"weight_map": {"a": "1.safetensors", "b": "2.safetensors", "c": "1.safetensors"}}')
+    (tmp_path / "1.safetensors").touch()
+    assert not hub.complete(source, index)
+    (tmp_path / "2.safetensors").touch()
+    assert hub.complete(source, index)
+    assert hub.complete(source, "1.safetensors")
+
+
+def test_a_log_in_is_shown_to_the_hub_and_not_to_where_it_sends_us(monkeypatch):
+    asked = []
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: "secret")
+    monkeypatch.setattr(hub, "urlopen", lambda request, timeout: asked.append(request) or io.BytesIO())
+    assert hub.status(LARGE, hub.sources(LARGE)[0]) is None
+    (request,) = asked
+    assert request.get_header("Authorization") == "Bearer secret"
+    assert "secret" not in str(request.headers)  # these follow a redirection
+
+
 def test_a_large_model_on_a_cpu_warns_once(monkeypatch):
     monkeypatch.setattr(devices, "_told", set())
+    monkeypatch.setattr(devices, "_asked", set())
     with pytest.warns(UserWarning, match="'sd15' runs on the CPU"):
         devices.mind_the_time(LARGE, torch.device("cpu"))
     with warnings.catch_warnings():
@@ -186,12 +212,14 @@ def test_a_large_model_on_a_cpu_warns_once(monkeypatch):
 @pytest.mark.parametrize(("answer", "goes_on"), [("y", True), ("Yes ", True), ("", False), ("n", False), ("?", False)])
 def test_a_huge_model_on_a_cpu_asks_before_it_takes_hours(monkeypatch, answer, goes_on):
     asked = []
-    monkeypatch.setattr(devices, "_told", set())
+    monkeypatch.setattr(devices, "_told", {"sd15"})  # of its smaller parts one was warned already
+    monkeypatch.setattr(devices, "_asked", set())
     monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or answer)
     huge = entry("text_to_image", "sd15")
     if goes_on:
-        with pytest.warns(UserWarning, match="expect minutes"):
+        for _ in range(2):
             devices.mind_the_time(huge, torch.device("cpu"))
+        assert len(asked) == 1
     else:
         for _ in range(2):  # a changed mind is asked again
             with pytest.raises(StoppedError, match=r"T4 GPU.*scale='critters'.*COURSE_CPU=yes"):
@@ -210,6 +238,7 @@ def test_nobody_is_asked_where_nobody_can_answer(monkeypatch):
     monkeypatch.setattr("builtins.input", nobody)
     for setting, count in (("", 1), ("yes", 1)):
         monkeypatch.setattr(devices, "_told", set())
+        monkeypatch.setattr(devices, "_asked", set())
         monkeypatch.setenv("COURSE_CPU", setting)
         with pytest.warns(UserWarning, match="expect minutes"):
             devices.mind_the_time(huge, torch.device("cpu"))

@@ -151,3 +151,32 @@ def test_auto_uses_bfloat16_only_where_the_machine_computes_it(tmp_path, monkeyp
     monkeypatch.setattr(common, "native_bfloat16", lambda: native)
     assert options(tmp_path, "--precision", "auto").precision == resolved
     assert options(tmp_path, "--precision", "bf16").precision == "bf16"
+
+
+def test_a_run_that_notes_other_numbers_than_before_keeps_its_log(tmp_path):
+    path = tmp_path / "log.csv"
+    for step, numbers in ((4, {"loss": 0.9}), (8, {"loss": 0.8, "accuracy": 0.5}), (12, {"loss": 0.7})):
+        common.Log(path, step - 4).write(step, **numbers)
+    rows = [{name: value for name, value in row.items() if name != "seconds"} for row in common.read_log(path)]
+    assert rows == [{"step": 4, "loss": 0.9}, {"step": 8, "loss": 0.8, "accuracy": 0.5}, {"step": 12, "loss": 0.7}]
+
+
+def test_a_kill_while_the_log_is_written_leaves_the_rows_before(tmp_path, monkeypatch):
+    path = tmp_path / "log.csv"
+    common.Log(path, 0).write(4, loss=0.9)
+    before = path.read_text()
+    monkeypatch.setattr(common.os, "replace", lambda *_: pytest.fail("killed here"))
+    with pytest.raises(pytest.fail.Exception):
+        common.Log(path, 4)
+    assert path.read_text() == before
+
+
+def test_each_process_of_a_launcher_takes_the_gpu_of_its_number(monkeypatch):
+    taken = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert common.own_device() == torch.device("cuda:3")
+    assert taken == [torch.device("cuda:3")]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert common.own_device() == torch.device("cpu")

@@ -72,3 +72,11 @@ def test_small_matrices_are_learnt_whole(base):
     net = factorised(copied(base), base.state_dict(), rank=12)
     assert "parametrizations.weight.original" not in dict(net[0].named_parameters())
     assert net[0].weight.requires_grad
+
+
+def test_a_base_that_lies_elsewhere_is_brought_to_the_network(base, x):
+    """On a GPU machine the teacher is on the GPU and the student not yet; here another format stands for it."""
+    elsewhere = {name: value.double() for name, value in base.state_dict().items()}
+    net = factorised(copied(base), elsewhere, rank=2)
+    torch.testing.assert_close(net(x), base(x))
+    assert {parameter.dtype for parameter in net.parameters()} == {torch.float32}

@@ -72,6 +72,45 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(tiny, whole, monkeypatc
     assert curve(run(tiny, "killed")) == curve(whole)
 
 
+@pytest.mark.parametrize(("owner", "name"), [(common, "write_atomically"), (UNet2DConditionModel, "save_pretrained")])
+def test_a_kill_between_the_last_model_and_its_checkpoint_leaves_no_older_one(tiny, whole, monkeypatch, owner, name):
+    """Whichever of the two is written when it is killed: the same command ends with the finished model."""
+    does, calls, folder = getattr(owner, name), [], f"between-{name}"
+
+    def killed(*args, **named):
+        calls.append(name)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        does(*args, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(tiny, folder)
+    assert curve(run(tiny, folder)) == curve(whole)
+    made, wanted = (portable.read(tiny / one / "model") for one in (folder, "whole"))
+    assert all(made[key].equal(wanted[key]) for key in wanted)
+    assert json.loads((tiny / folder / "model/progress.json").read_text()) == {"step": 8}
+
+
+def test_only_the_first_of_several_processes_makes_the_checkpoint(tiny, whole, monkeypatch, tmp_path):
+    shutil.copytree(tiny / "whole/model", tmp_path / "model")
+    options = common.parsed(common.arguments("t", "", 1, 1, 1e-3), ["--out", str(tmp_path)])
+    unet = UNet2DConditionModel.from_pretrained(tmp_path / "model", local_files_only=True)
+    monkeypatch.setenv("RANK", "1")
+    portable.take_up(options, unet)
+    assert not (tmp_path / "checkpoint.pt").exists()
+    monkeypatch.setenv("RANK", "0")
+    portable.take_up(options, unet)
+    assert (tmp_path / "checkpoint.pt").exists()
+
+
+def test_dropout_begins_where_an_interval_does(tiny, capsys):
+    with pytest.raises(SystemExit):
+        run(tiny, "off", "--dropout-from", "3")
+    assert "--dropout-from 3 is no multiple of --every 4" in capsys.readouterr().err
+
+
 def test_another_machine_goes_on_from_the_model_alone_at_a_low_rate(tiny, monkeypatch):
     rows = run(tiny, "moved", "--steps", "4")
     (tiny / "moved/checkpoint.pt").unlink()
