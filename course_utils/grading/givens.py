@@ -26,7 +26,7 @@ def given(maker: Maker) -> Maker:
 
 @given
 def model(role: str) -> Any:
-    """The embedded model of a role: `Given("model", {"role": "vae"})`. Loaded once a process."""
+    """The embedded model of a role, on the CPU: `Given("model", {"role": "vae"})`. Loaded once a process."""
     return _loaded(role)
 
 
@@ -34,7 +34,7 @@ def model(role: str) -> Any:
 def _loaded(role: str) -> Any:
     from course_utils.models import load
 
-    return load(role)
+    return load(role, "critters", "cpu")
 
 
 @given

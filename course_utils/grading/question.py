@@ -8,10 +8,11 @@ A question has three parts, because a student's code and the judge never share a
 
 1. `cases(rng)` draws fresh inputs: a list of dictionaries, each one call, by argument name. Allowed are plain values:
    None, bool, int, float, str, bytes, numpy arrays (given to the student as torch tensors, float64 as float32, unless
-   `framework="numpy"`), lists, tuples and dictionaries with text keys of these, and `Given("name", {arguments})` for
-   an object both sides can make, see `givens.py` (a model, a toy network, a scene). A `Hidden(value)` is for the
-   judge alone: the truth that an open answer is measured against. Draw from `rng` alone. For an
-   answer that is a *variable* (a choice, a number, a text), leave `cases` out: its value is the only output.
+   `framework="numpy"`), lists, tuples and dictionaries with text keys of these, and `Given("name", {arguments})` for an
+   object both sides can make, see `givens.py` (a model, a toy network, a scene). A model is the small one on the CPU,
+   `load(role, "critters", "cpu")`: a machine with a GPU, or with `COURSE_SCALE`, gives the same points. A
+   `Hidden(value)` is for the judge alone: the truth that an open answer is measured against. Draw from `rng` alone. For
+   an answer that is a *variable* (a choice, a number, a text), leave `cases` out: its value is the only output.
 2. The student's function is called once a case, in the student's process, after torch, numpy and random have been
    seeded; what it returns leaves as plain values: text, numbers, `Array`s (see `values.py`), lists, tuples,
    dictionaries.

@@ -8,7 +8,6 @@ Nothing is ever unpickled, so nothing in those bytes can run.
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,6 +103,11 @@ def unpack(data: bytes) -> Any:
         raise Unfit(f"no packed value ({type(error).__name__})") from None
 
 
+def writable(text: Any) -> str:
+    """The text with "?" for halves of surrogate pairs, which JSON and file names may hold and no UTF-8 file can."""
+    return str(text).encode("utf-8", "replace").decode()
+
+
 def _tree(value: Any, arrays: dict[str, np.ndarray], depth: int) -> Any:
     if depth > DEEPEST:
         raise Unfit(f"nested deeper than {DEEPEST}")
@@ -111,7 +115,7 @@ def _tree(value: Any, arrays: dict[str, np.ndarray], depth: int) -> Any:
     if value is None or kind in (bool, int, float):
         return value if kind is not int or abs(value) < 2**63 else {"is": "other", "type": "huge int"}
     if kind is str:
-        return {"is": "text", "text": value[:LONGEST].encode("utf-8", "replace").decode()}
+        return {"is": "text", "text": writable(value[:LONGEST])}
     if kind in (list, tuple):
         return {"is": kind.__name__, "items": [_tree(item, arrays, depth + 1) for item in value[:LONGEST]]}
     if kind is dict:
@@ -171,22 +175,22 @@ def _value(tree: Any, arrays: dict[str, np.ndarray], depth: int) -> Any:
         return tree
     match tree["is"]:
         case "text":
-            return str(tree["text"])[:LONGEST]
+            return writable(tree["text"])[:LONGEST]
         case "list":
             return [_value(item, arrays, depth + 1) for item in tree["items"]]
         case "tuple":
             return tuple(_value(item, arrays, depth + 1) for item in tree["items"])
         case "dict":
-            return {str(key): _value(item, arrays, depth + 1) for key, item in tree["items"]}
+            return {writable(key): _value(item, arrays, depth + 1) for key, item in tree["items"]}
         case "bytes":
             return arrays[tree["at"]].tobytes()
         case "given":
             return Given(str(tree["name"]), _value(tree["arguments"], arrays, depth + 1))
         case "array":
             values = None if tree["at"] is None else _wide(arrays[tree["at"]])
-            return Array(values, str(tree["kind"]), str(tree["dtype"]), str(tree["device"]))
+            return Array(values, *(writable(tree[name]) for name in ("kind", "dtype", "device")))
         case name:
-            return _RECORDS[name](**{key: str(text)[:2000] for key, text in tree.items() if key != "is"})
+            return _RECORDS[name](**{key: writable(text)[:2000] for key, text in tree.items() if key != "is"})
 
 
 def _wide(values: np.ndarray) -> np.ndarray:
@@ -196,10 +200,3 @@ def _wide(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "f" or (values.size and values.dtype == np.uint64 and values.max() >= 2**63):
         return values.astype(np.float64)
     return values.astype(np.int64)
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is one finite number: an int, a float, or an array of a single entry and no axes."""
-    if isinstance(value, Array) and value.values is not None and value.values.ndim == 0:
-        return value.values.dtype.kind in "iuf" and bool(np.isfinite(value.values))
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -2,18 +2,22 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
 
 from course_utils.grading import __main__ as command
-from course_utils.grading.notebook import Exercise
+from course_utils.grading.notebook import MIME, Exercise
+from course_utils.grading.question import Verdict
 from course_utils.grading.questions import questions
 from course_utils.grading.scoring import isolation, judges, report, score, table
 from course_utils.grading.scoring.submission import files, read
+from course_utils.grading.values import Raised, pack, unpack, writable
 
 NAME = "01_vae_compression"
 START = f"from course_utils.grading import exercise\ncheck = exercise('{NAME}')"
@@ -172,6 +176,58 @@ def test_odd_notebooks_are_read_without_harm(tmp_path):
     found = [read(student, path) for student, path in files(tmp_path)]
     assert len(found) == 6
     assert all(each.trouble for each in found)
+
+
+KEPT = {"exercise": NAME, "question": "q1", "points": 1}
+MARKS = {
+    "no data": None,
+    "a list": [],
+    "a number": {"text/plain": 5},
+    "points that are none": {"text/plain": "✔ q1: . of 3 points"},
+    "a dot too many": {"text/plain": "✔ q1: 1.2.3 of 3 points"},
+    "huge points": {MIME: KEPT | {"points": 10**400}},
+    "endless points": {MIME: KEPT | {"points": float("inf")}},
+    "no question": {MIME: KEPT | {"question": ["q1"]}},
+    "half a letter": {MIME: KEPT | {"question": "\ud800"}},
+}
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_marks_that_cannot_be_read_are_not_shown(tmp_path, name):
+    cells = [{"cell_type": "code", "source": START}]
+    cells[0]["outputs"] = [{"output_type": "execute_result", "data": MARKS[name]}]
+    (tmp_path / "ada.ipynb").write_text(json.dumps({"cells": cells}))
+    handed_in = read("ada", tmp_path / "ada.ipynb")
+    assert (handed_in.exercise, handed_in.trouble, handed_in.shown) == (NAME, "", {})
+
+
+def test_names_and_answers_that_no_file_can_hold_do_not_end_a_class(tmp_path):
+    """A name in another encoding, and half a letter in what a student's code raised."""
+    folder = tmp_path / "handed_in"
+    folder.mkdir()
+    (folder / os.fsdecode(b"zo\xeb.ipynb")).write_text("{}")
+    ((student, path),) = files(folder)
+    raised = unpack(pack(Raised("Error", "\ud800")))
+    scores = [score.Score(student, writable(path.name), NAME, {"q1": Verdict(0, f"It raised {raised.message}.")})]
+    table.write(scores, tmp_path / "scores.csv")
+    (page,) = report.write(scores, tmp_path)
+    assert "zo?" in page.read_text()
+
+
+def test_a_file_that_cannot_be_read_is_told_so(tmp_path, monkeypatch):
+    (tmp_path / "ada.ipynb").write_text("{}")
+    monkeypatch.setattr(Path, "read_bytes", lambda _: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    assert read("ada", tmp_path / "ada.ipynb").trouble == "not read: Permission denied"
+
+
+def test_of_several_files_the_note_is_made_once(tmp_path):
+    verdicts = {"q1": Verdict(1, "Half.")}
+    scores = [score.Score("Grace", "draft.ipynb", NAME), score.Score("Grace", "final.ipynb", NAME, verdicts)]
+    table.write(scores, tmp_path / "scores.csv")
+    (path,) = report.write(scores, tmp_path)
+    assert path.read_text().count("there is also draft.ipynb") == 1
+    assert table.best(scores)["Grace"][0].troubles == ["there is also draft.ipynb, with 0 points"]
+    assert scores[1].troubles == []
 
 
 def test_what_could_not_be_judged_is_flagged_and_judged_again(isolation_works, tmp_path, monkeypatch):

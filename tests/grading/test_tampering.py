@@ -47,6 +47,14 @@ PATCHES = {
             except OSError:
                 pass
     """,
+    "frames without end": """
+        import os
+        for fd in range(1, 40):
+            try:
+                os.write(fd, b'["x",-9]\\n')
+            except OSError:
+                pass
+    """,
     "equal to everything": """
         import numpy as np
         class Any(np.ndarray):

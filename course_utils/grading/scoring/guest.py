@@ -1,7 +1,8 @@
 """What runs inside the sandbox: the cells of a notebook, then each answer on the inputs that came from outside.
 
-Reads one packed request from standard input and writes frames to standard output: a line of JSON with the question's id
-and a length, then so many bytes, a packed value. What a submission prints goes nowhere. Nothing written here is
+Reads one packed request from standard input and writes frames to standard output: a line of JSON with a name and a
+length, then so many bytes. A question's id names its packed answers, "" what went wrong in the cells and "computed" the
+seconds, both as JSON: the scorer reads those two itself. What a submission prints goes nowhere. Nothing written here is
 believed: whoever tampers with this process changes their own outputs, and what is right is known only elsewhere.
 """
 
@@ -57,7 +58,7 @@ def limit(request: dict[str, Any]) -> None:
 
 
 def run_cells(cells: list[str], seconds: float, namespace: dict[str, Any]) -> list[str]:
-    """Run the cells in order; what went wrong, one line for each cell that failed. The others still count."""
+    """Run the cells in order; what went wrong, a short line for each cell that failed. The others still count."""
     from IPython.core.inputtransformer2 import TransformerManager
 
     from course_utils.grading.running import Late, seed_everything, time_limit
@@ -71,7 +72,7 @@ def run_cells(cells: list[str], seconds: float, namespace: dict[str, Any]) -> li
                     troubles.append(f"cell {number} raised {trouble}")
     except Late:
         troubles.append(f"its cells took longer than {seconds:g} seconds and were stopped")
-    return troubles[:20]
+    return [trouble[:300] for trouble in troubles[:20]]
 
 
 def _cell(cell: str, name: str, namespace: dict[str, Any], transformer: Any) -> str | None:
@@ -98,9 +99,8 @@ def main() -> None:
         os.dup2(nothing, stream)
     limit(request)
 
-    def send(name: str, value: Any) -> None:
-        packed = pack(value)
-        out.write(json.dumps([name, len(packed)]).encode() + b"\n" + packed)
+    def send(name: str, content: bytes) -> None:
+        out.write(json.dumps([name, len(content)]).encode() + b"\n" + content)
         out.flush()
 
     notebook = types.ModuleType("__main__")
@@ -108,11 +108,11 @@ def main() -> None:
     shell = Shell(namespace)
     namespace |= {"get_ipython": lambda: shell, "display": lambda *_, **__: None}
     sys.modules["__main__"] = notebook
-    send("", run_cells(request["cells"], request["seconds"], namespace))
+    send("", json.dumps(run_cells(request["cells"], request["seconds"], namespace)).encode())
     for question in request["questions"]:
         given = (question["answer"], question["cases"], namespace, question["seed"], question["framework"])
-        send(question["id"], answers(*given, question["seconds"]))
-    send("computed", time.process_time())
+        send(question["id"], pack(answers(*given, question["seconds"])))
+    send("computed", json.dumps(time.process_time()).encode())
     os._exit(0)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import selectors
 import shutil
@@ -19,6 +18,7 @@ from typing import Any
 from course_utils.grading.judging import cases_of
 from course_utils.grading.question import Question
 from course_utils.grading.running import PATIENCE
+from course_utils.grading.scoring.frames import frames, seconds, troubles
 from course_utils.grading.scoring.isolation import (
     COURSE,
     PACKAGE,
@@ -29,9 +29,10 @@ from course_utils.grading.scoring.isolation import (
     sandbox,
     seccomp_file,
 )
-from course_utils.grading.values import LIMIT, Unfit, pack, unpack
+from course_utils.grading.values import LIMIT, Unfit, pack
 
 MOST = 3 * LIMIT  # bytes from one submission
+BROKEN = "what it wrote could not be read to its end"
 
 
 @dataclass
@@ -152,23 +153,18 @@ def _read(process: subprocess.Popen, deadline: float) -> tuple[bytes, str]:  # t
 
 
 def _outcome(data: bytes, ids: Sequence[str]) -> Outcome:
-    """The frames in what was written; the first of each question counts, and anything odd ends the reading."""
+    """The frames in what was written; what is broken ends the reading, and what came before it counts."""
     outcome = Outcome()
-    seen_cells = False
-    while data:
-        line = data[:300].partition(b"\n")[0]
-        try:
-            name, length = json.loads(line)
-            packed, data = data[len(line) + 1 :][:length], data[len(line) + 1 + length :]
-            if name == "" and not seen_cells:
-                outcome.troubles += [str(trouble)[:300] for trouble in unpack(packed)][:20]
-                seen_cells = True
+    try:
+        for name, content in frames(data, ["", "computed", *ids]):
+            if name == "":
+                outcome.troubles = troubles(content)
             elif name == "computed":
-                outcome.computed = float(unpack(packed))
-            elif name in ids and name not in outcome.answers and len(packed) == length:
-                outcome.answers[name] = packed
-        except (ValueError, TypeError):
-            break
+                outcome.computed = seconds(content)
+            else:
+                outcome.answers[name] = content  # packed: the judge alone, in a process with limits, unpacks it
+    except Unfit:
+        outcome.troubles.append(BROKEN)
     return outcome
 
 

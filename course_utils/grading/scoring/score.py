@@ -19,6 +19,7 @@ from course_utils.grading.scoring.isolation import GRADING, Limits
 from course_utils.grading.scoring.judges import Judge, Unjudged
 from course_utils.grading.scoring.run import run
 from course_utils.grading.scoring.submission import Submission, files, read
+from course_utils.grading.values import writable
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Score:
 
 def score(submission: Submission, root: Path, settings: Settings, judge: Judge) -> Score:
     """Score one submission; whatever it is, this returns."""
-    done = Score(submission.student, str(submission.path.relative_to(root)), submission.exercise)
+    done = Score(submission.student, writable(submission.path.relative_to(root)), submission.exercise)
     done.isolated, done.shown = settings.isolated, submission.shown
     if submission.trouble:
         done.troubles = [submission.trouble]
@@ -139,7 +140,7 @@ def _load(path: Path) -> Score:
 
 def _key(submission: Submission, root: Path, settings: Settings) -> str:
     """What a stored score is valid for: this file, these settings, these questions."""
-    what = [str(submission.path.relative_to(root)), submission.digest, settings.seed, settings.isolated]
+    what = [writable(submission.path.relative_to(root)), submission.digest, settings.seed, settings.isolated]
     what += [asdict(settings.limits), settings.exercise, code_version()]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
 

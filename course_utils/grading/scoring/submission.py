@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from course_utils.grading.notebook import MIME
-from course_utils.grading.questions import exercises
+from course_utils.grading.questions import exercises, questions
+from course_utils.grading.values import writable
 
 LARGEST = 20_000_000  # bytes of a notebook
 _EXERCISE = re.compile(r"""\bexercise\(\s*["'](\w+)["']""")
@@ -39,7 +41,7 @@ def files(folder: Path) -> list[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if path.is_file() and not any(part.startswith(".") or part in _SKIPPED for part in parts):
-            found.append((Path(parts[0]).stem if len(parts) == 1 else parts[0], path))
+            found.append((writable(Path(parts[0]).stem if len(parts) == 1 else parts[0]), path))
     return found
 
 
@@ -47,7 +49,10 @@ def read(student: str, path: Path, otherwise: str = "") -> Submission:
     """Read one file; whatever it holds, this returns. `otherwise` is the exercise where the notebook does not say."""
     if path.is_symlink() or path.stat().st_size > LARGEST:
         return Submission(path, student, trouble="not read: a link, or larger than 20 MB")
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return Submission(path, student, trouble=f"not read: {error.strerror}")
     digest = hashlib.sha256(data).hexdigest()
     try:
         notebook = json.loads(data)
@@ -59,7 +64,7 @@ def read(student: str, path: Path, otherwise: str = "") -> Submission:
     if exercise not in exercises():
         why = "it does not say which exercise it is: its cell `check = exercise(...)` is missing or changed"
         return Submission(path, student, digest, cells=texts, trouble=why)
-    return Submission(path, student, digest, exercise, texts, dict(_shown(cells, exercise)))
+    return Submission(path, student, digest, exercise, texts, _shown(cells, exercise))
 
 
 def _text(source: Any) -> str:
@@ -72,7 +77,16 @@ def _exercise(notebook: dict[str, Any], cells: Sequence[str]) -> str:
     return next((name for name in named if name in exercises()), "")
 
 
-def _shown(cells: Sequence[dict[str, Any]], exercise: str) -> Iterator[tuple[str, float]]:
+def _shown(cells: Sequence[dict[str, Any]], exercise: str) -> dict[str, float]:
+    """Points by question, as the notebook's own checks showed them; none where what stands there cannot be read."""
+    try:
+        marks = dict(_marks(cells, exercise))
+    except Exception:  # anybody can write anything there, and one notebook must not end the scoring of a class
+        return {}
+    return {name: points for name, points in marks.items() if name in questions(exercise) and math.isfinite(points)}
+
+
+def _marks(cells: Sequence[dict[str, Any]], exercise: str) -> Iterator[tuple[str, float]]:
     """Question and points of each check whose outcome stands in the notebook; later ones follow earlier ones."""
     for cell in cells:
         outputs = cell.get("outputs", [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from course_utils.grading.questions import questions
@@ -23,7 +24,8 @@ def best(scores: Iterable[Score]) -> dict[str, list[Score]]:
             continue
         winner, loser = (score, other) if score.points > other.points else (other, score)
         if score.exercise:
-            winner.troubles.append(f"there is also {loser.file}, with {loser.points:g} points")
+            note = f"there is also {loser.file}, with {loser.points:g} points"
+            winner = replace(winner, troubles=[*winner.troubles, note])  # a new one: table and pages each ask for it
         mine[score.exercise] = winner
     return {
         student: [score for _, score in sorted(mine.items()) if score.exercise or len(mine) == 1]

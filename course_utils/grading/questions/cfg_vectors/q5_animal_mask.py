@@ -33,13 +33,15 @@ def word_maps_of(seed: int) -> list[tuple[list[str], Maps, Mask]]:
     from course_utils.models import load, to_tensor
     from course_utils.models.text import load_text
 
-    scenes, text, vae = sample(COUNT, seed), load_text(), load("vae")
+    text = load_text("critters", "cpu")
+    vae, unet = (load(role, "critters", "cpu") for role in ("vae", "text_to_image"))
+    scenes = sample(COUNT, seed)
     told = [caption(scene) for scene in scenes]
     with torch.inference_mode():
         z0 = vae.encode(to_tensor(np.stack([render(scene) for scene in scenes]))).latent_dist.mode()
         noise = torch.randn(z0.shape, generator=torch.Generator().manual_seed(seed))
         z = schedule.noise(z0 * vae.config.scaling_factor, noise, TIMESTEP)
-        maps = word_maps(load("text_to_image"), z, TIMESTEP, text.read(told)).numpy()
+        maps = word_maps(unet, z, TIMESTEP, text.read(told)).numpy()
     found = []
     for scene, words, tokens in zip(scenes, told, maps, strict=True):
         placed = positions(text, words)

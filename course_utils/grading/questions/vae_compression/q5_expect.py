@@ -32,7 +32,7 @@ def levels_of(seed: int) -> Int[np.ndarray, "n 4 16 16"]:
     """Latents of fresh scenes in steps of one half: whole numbers from 0 to 15, eight being zero."""
     from course_utils.models import load, to_tensor
 
-    vae, pictures = load("vae"), [render(scene) for scene in sample(SEEN + UNSEEN, seed)]
+    vae, pictures = load("vae", "critters", "cpu"), [render(scene) for scene in sample(SEEN + UNSEEN, seed)]
     with torch.inference_mode():
         few = [vae.encode(to_tensor(np.stack(pictures[k : k + 16]))).latent_dist.mode() for k in range(0, 96, 16)]
     latents = torch.cat(few).numpy() * vae.config.scaling_factor
