@@ -55,7 +55,7 @@ browser-test: install book  ## only the part of the tests that opens the book in
 test-hub: install  ## fetching and loading at every scale, and all notebooks at sd15, against a hub on this machine
 	COURSE_HUB=all $(BIN)/python -m pytest tests/hub
 
-test-colab:  ## the notebooks in environments with Colab's versions (heavy: several GB for each Python)
+test-colab: install-book  ## the notebooks in environments with Colab's versions (heavy: several GB for each Python)
 	@for version in 3.13 3.12 3.11; do $(BIN)/python scripts/colab.py $$version || exit 1; done
 
 links: install-book  ## do the links to the outside still lead somewhere? (needs a network)

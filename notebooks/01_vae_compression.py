@@ -289,7 +289,7 @@ def train(kl_weight, data, steps=800):
 
 # %% [markdown]
 # How good a reconstruction is we say by its **PSNR**: the mean squared error on a logarithmic scale,
-# in decibels (dB). More is better; six more halve the error.
+# in decibels (dB). More is better; six more halve the root of that error.
 #
 # **Predict.** We train it three times. A KL weight of a millionth, which is what Stable Diffusion's
 # VAE was trained with; a weight of one; a weight of a hundred. Which of the three will look best?
@@ -620,8 +620,9 @@ settle(
     "bytes. But pictures are not stored raw. A lossless PNG of a scene "
     f"takes {show.digits(100 * png)} % of the raw bytes; and the better of "
     f"JPEG and WebP, at equal PSNR, is {show.digits(win)} times the size of "
-    f"the entropy-coded latent on scenes and {show.digits(photo_win)} times "
-    "on photographs (below one: smaller). Whole files are counted, headers "
+    f"the entropy-coded latent on scenes (n = {len(sets['scenes'])}) and "
+    f"{show.digits(photo_win)} times on the middles of photographs "
+    f"(n = {len(middles)}; below one: smaller). Whole files are counted, headers "
     "too; the decoder's weights are not.",
 )  # fmt: skip
 
@@ -769,7 +770,7 @@ show.curves(
 
 # %%
 def half_lost(curve):
-    """The first frequency at which half of the power is lost."""
+    """The first frequency at which the error has half of the signal's power."""
     frequency, lost = curve
     above = frequency[lost > 0.5]
     return float(above[0] if len(above) else frequency[-1])
@@ -779,7 +780,8 @@ limits = {name: half_lost(curve) for name, curve in spectra.items()}
 
 # %% tags=["hide-input"]
 show.say(
-    f"Half of the power is lost at **{show.digits(limits['VAE'])}** cycles "
+    "The error reaches half of the signal's power at "
+    f"**{show.digits(limits['VAE'])}** cycles "
     f"per pixel by the VAE, at {show.digits(limits['PCA'])} by PCA and at "
     f"{show.digits(limits['thumbnail'])} by the thumbnail (1/16 is 0.0625). "
     f"That is {show.digits(limits['VAE'] / limits['thumbnail'])} times the "
@@ -926,8 +928,10 @@ settle(
     f"scenes (n = {len(scenes)}, floor {show.digits(least['drawn'])} %), and "
     f"PSNR is {show.gap(lead)} PCA with as many numbers (fitted to {fitted:,} "
     f"scenes; n = {at_leisure['n']:,}). The limit is fine detail: above "
-    f"{show.digits(limits['VAE'])} cycles per pixel more than half of the "
-    f"power is lost. On photographs PSNR is {show.gap(gain['thumbnail'])} "
+    f"{show.digits(limits['VAE'])} cycles per pixel the error has more than half "
+    "of the signal's power. (The critic reads attributes as surely from PCA's "
+    f"noisy pictures, the worst of them in {show.digits(least['PCA'])} %: it cannot tell "
+    f"the two apart.) On photographs (n = {len(photographs)}) PSNR is {show.gap(gain['thumbnail'])} "
     f"thumbnails and {show.gap(gain['block PCA'])} block PCA.",
 )  # fmt: skip
 

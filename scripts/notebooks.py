@@ -273,6 +273,8 @@ def run(sources: list[Path], jobs: int = 1) -> list[Debris]:
                 written(running[done], *done.result(), jobs)
             except Debris as debris:
                 found.append(debris)
+            except Exception as error:  # a cell that took too long, a kernel that died: the others are written
+                found.append(Debris(f"{running[done].name}: {type(error).__name__}: {error}"))
     return found
 
 

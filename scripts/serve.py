@@ -28,6 +28,11 @@ class Pages(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # one connection for many files: a page with a live demo asks for thirty
     disable_nagle_algorithm = True  # else a file waits 40 ms behind its own headers, for an acknowledgement put off
 
+    def end_headers(self) -> None:
+        """Let browsers ask whether a file has changed: after an update old modules must not meet new ones."""
+        self.send_header("Cache-Control", "no-cache")
+        super().end_headers()
+
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the terminal keeps the address in view."""
 

@@ -111,7 +111,7 @@ def plane(kernel: Kernel, options: dict[str, Any], show: Show) -> dict[str, Any]
     draw, began = kernel.draw(options["model"]), time.perf_counter()
     four = draw.text.read(options["corners"])
     states = on_plane(four.view(2, 2, *four.shape[1:]), options["scaly"], options["large"])
-    picture = draw(states, draw.noise([options["seed"]]), guidance_scale=options["scale"], steps=options["steps"])[0]
+    picture = draw(states, [options["seed"]], guidance_scale=options["scale"], steps=options["steps"])[0]
     return told(draw, began, picture, options["read"])
 
 

@@ -34,7 +34,7 @@ class Place:
 
 def visit(draw: Any, four: Corners, scaly: float, large: float, seed: int) -> Place:
     """Draw the animal at (scaly, large) from the noise of `seed`, and read it."""
-    picture = draw(on_plane(four, scaly, large), draw.noise([seed]))
+    picture = draw(on_plane(four, scaly, large), [seed])
     seen = read(picture)
     return Place(picture[0], float(seen.probabilities["texture"][0, 1]), float(seen.size[0]))
 
@@ -83,7 +83,7 @@ class Plane(Live):
         state = (self.species, self.coat, self.stance, self.seed, self.scaly, self.large)
         if state not in self.seen:
             four = corners(self.draw, self.scene.but(species=self.species, coat=self.coat, stance=self.stance))
-            a, b, c, d = self.draw(four.flatten(0, 1), self.draw.noise([self.seed]).expand(4, -1, -1, -1))
+            a, b, c, d = self.draw(four.flatten(0, 1), [self.seed] * 4)
             sheet = np.vstack([np.hstack([c, d]), np.hstack([a, b])])
             self.seen = {state: (sheet, visit(self.draw, four, self.scaly, self.large, self.seed))}
         return self.seen[state]

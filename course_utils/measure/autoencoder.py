@@ -108,7 +108,10 @@ def _photograph(vae: AutoencoderKL, picture: Pictures, blocks: BlockBasis) -> di
 
 
 def lost_by_frequency(pictures: Pictures, others: Pictures, rings: int = 6) -> dict[str, float]:
-    """Share of the power lost, by ring of spatial frequency in cycles per pixel (0 kept, 1 lost)."""
+    """Power of the error as a share of the signal's, by ring of spatial frequency in cycles per pixel.
+
+    0: kept; 1: as bad as leaving the ring empty.
+    """
     frequency, share = error_by_frequency(pictures, others, rings=rings)
     return {f"{f:.2f}": float(s) for f, s in zip(frequency, share, strict=True) if np.isfinite(s)}
 

@@ -25,7 +25,11 @@ SHARP = ("nose", "front_paw_near", "front_paw_far", "rear_paw_near", "rear_paw_f
 """Joints that are seen themselves. The others lie within the body, and their heat is wide on every picture."""
 
 TWO_FROM = 0.045
-"""Ghost score from which a picture counts as two animals: one render in a hundred is above (`threshold` finds it)."""
+"""Ghost score from which a picture counts as two animals: one render in a hundred is above (`threshold` finds it).
+
+Of pictures that a model made of one animal many more are, for their joints are less sharp: the share among a model's
+own single animals belongs beside every share above it.
+"""
 
 
 def heat_spread(heat: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k"]:

@@ -41,8 +41,8 @@ def sweep(
 
 def _dashed(panel: Axes, name: str, value: float) -> None:
     panel.axhline(value, color=INK, linestyle="--", linewidth=1.4)
-    panel.annotate(name, (1, value), (0, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
-                   ha="right", va="bottom", fontsize=11)
+    panel.annotate(name, (1, value), (4, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+                   ha="left", va="center", fontsize=11)
 
 
 def plane(

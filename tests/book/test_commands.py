@@ -264,9 +264,12 @@ def test_a_notebook_with_picture_and_widget_executes_to_the_same_bytes_twice(tmp
 def test_a_notebook_that_fails_leaves_its_neighbour_and_what_was_there(tmp_path):
     good = write(tmp_path / "01_good.py", "# %%\nprint('fine')\n")
     bad = write(tmp_path / "02_bad.py", "# %%\nraise ValueError('no')\n")
+    dead = write(tmp_path / "03_dead.py", "# %%\nimport os; os._exit(1)\n")
     write(tmp_path / "02_bad.ipynb", "as it was")
-    found = notebooks.run([bad, good], jobs=2)
-    assert ["02_bad.py, cell 0 raised ValueError: no" in str(debris) for debris in found] == [True]
+    found = sorted(map(str, notebooks.run([bad, dead, good], jobs=2)))
+    assert len(found) == 2
+    assert "02_bad.py, cell 0 raised ValueError: no" in found[0]
+    assert found[1].startswith("03_dead.py: DeadKernelError: ")
     assert "fine" in good.with_suffix(".ipynb").read_text()
     assert bad.with_suffix(".ipynb").read_text() == "as it was"
     status = json.loads((tmp_path / notebooks.STATUS).read_text())

@@ -23,12 +23,10 @@ class Painter:
     def __init__(self):
         self.calls = 0
 
-    def noise(self, seeds):
-        return torch.zeros(len(seeds), 4, 16, 16)
-
-    def __call__(self, states, noise):
+    def __call__(self, states, seeds):
         self.calls += 1
-        assert len(states) == len(noise)
+        assert len(states) == len(seeds)
+        assert set(map(type, seeds)) == {int}  # given noise would go on with the noise of other seeds
         return np.stack([np.full((128, 128, 3), int(grey), np.uint8) for grey in states[:, 0, 0]])
 
 

@@ -73,6 +73,29 @@ def test_too_few_pictures_have_no_frechet_distance():
     assert guidance.distance(np.zeros((140, 64)), None) is None
 
 
+def test_the_jackknife_leaves_out_prompts_with_all_their_seeds(monkeypatch):
+    """Of pictures that differ from prompt to prompt only: the error is that of the prompts' mean."""
+    features = np.repeat(np.random.default_rng(0).normal(size=40), guidance.SEEDS)[:, None] * np.ones(64)
+    monkeypatch.setattr(guidance.frechet, "real_features", lambda n, cache: None)
+    monkeypatch.setattr(guidance.frechet, "frechet", lambda part, real: part.mean())
+    whole, error = guidance.distance(features, None)
+    eighths = features[:: guidance.SEEDS, 0].reshape(5, 8).mean(0)
+    assert whole == pytest.approx(features.mean())
+    assert error == pytest.approx(eighths.std(ddof=1) / 8**0.5)
+
+
+def test_a_prompt_that_leaves_the_size_open_is_compared_with_a_world_that_does(monkeypatch):
+    """Renders of a prompt are as diverse as the world is under that prompt, and not under one with a size more."""
+    compared = []
+    monkeypatch.setattr(guidance.diversity, "diversity",
+                        lambda features, asked, cache: compared.extend(asked) or {"of_world": 1.0})
+    prompts = [caption(scene) for scene in sample(2, guidance.HELD_OUT_SEED)]
+    redrawn = [guidance.diversity.allowed(prompt, 1, 1000 + k)[0] for k, prompt in enumerate(prompts)]
+    assert [caption(scene) for scene in redrawn] != prompts
+    guidance.of_renders(2, None)
+    assert compared == prompts
+
+
 def test_cats_are_fluffy_and_state_their_size_and_moved_prompts_mean_the_same():
     cats = guidance.cats(20)
     assert len(cats) == 20

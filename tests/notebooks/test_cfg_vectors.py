@@ -44,7 +44,7 @@ def network(z, t, context, return_dict=True):
 def test_each_claim_of_the_section_is_settled_by_one_cell(claims):
     assert [(c["id"], c["part"]) for c in claims] == [
         ("C10", None), ("C11", None), ("C12", "without dropped captions"), ("C12", "the unconditional branch"),
-        ("C12", "the prompt as a vector"), ("C13", "maps"), ("C13", "swapping"),
+        ("C12", "the prompt as a vector"), ("C13", "any word"), ("C13", "maps show the thing"), ("C13", "swapping"),
         ("C27", "cross-attention")]  # fmt: skip
 
 
@@ -60,6 +60,35 @@ def test_that_guidance_needs_dropped_captions_is_not_said_where_it_works_without
     twin = next(claim for claim in claims if claim["part"] == "without dropped captions")
     assert (twin["verdict"] == "holds") == (guided <= plain + half)
     assert ("does not need that" in twin["sentence"]) == (guided > plain + half)
+
+
+def test_the_twin_is_not_called_a_model_that_never_knew_of_dropped_captions(claims):
+    twin = next(claim for claim in claims if claim["part"] == "without dropped captions")
+    assert "all else is the model's, which had seen dropped captions" in twin["sentence"]
+
+
+def test_no_distance_of_a_crowd_is_told_where_seeds_of_a_prompt_are_alike(claims):
+    """That of the guidance sweeps' pictures is one of 38 prompts; at w = 0 alone are they independent."""
+    told = [(claim["id"], claim["sentence"]) for claim in claims if "Fréchet" in claim["sentence"]]
+    assert [name for name, _ in told] == ["C11", "C12"]
+    (_, crowd), (_, twin) = told
+    assert "one picture for each of" in crowd
+    assert f"n = {4 * stored('guidance_scales')['n']} each" in twin
+    assert "no floor was measured" in twin
+
+
+def test_a_map_that_fits_no_better_than_a_box_is_not_said_to_show_the_thing(claims):
+    maps = next(claim for claim in claims if claim["part"] == "maps show the thing")
+    better = int(maps["number"].split()[0])
+    assert maps["verdict"] == ("holds" if better >= 3 else "holds within limits" if better else "does not hold")
+
+
+def test_values_that_are_all_alike_have_no_width_and_shares_have_wilson_s(lesson):
+    alike, apart = lesson["mean_and_interval"]([1.0] * 8), lesson["mean_and_interval"]([0.0, 1.0])
+    assert lesson["spread"](alike, 100, " %") == "100 % (all 8 alike)"
+    assert lesson["spread"](apart, unit=" m") == "0.5 ± 6.4 m"
+    assert lesson["told"]({"accuracy": [0.979, 0.008], "n": 38}, "accuracy", 100) == "97.9 ± 0.8"
+    assert lesson["share_of"]({"scaly": [1.0, 0.0], "n": 16}, "scaly", " %") == "100 % [80.6, 100]"
 
 
 def test_a_direction_that_works_only_in_part_is_not_said_to_hold(claims):

@@ -10,6 +10,7 @@ from torch import nn
 from course_utils.diffusion import flow, samplers
 from course_utils.measure import trajectories
 from course_utils.measure.sweeps import few_steps, stored
+from course_utils.models.weights import card
 from tests.notebooks.reading import FOLDER, definitions, outputs
 
 NAME = FOLDER / "05_flow_vs_distillation"
@@ -65,12 +66,61 @@ def test_a_cell_without_a_number_says_why(notebook):
         assert ("±" in row) == (not why)
 
 
-def test_a_student_is_as_good_as_its_ledger_says(claims):
-    rows = {role: {row["evaluations"]: row for row in stored(f"few_steps_{role}")["facts"]["rows"]}
-            for role in ("lcm", "text_to_image")}  # fmt: skip
-    kept = rows["lcm"][4]["accuracy"][0] / rows["text_to_image"][50]["accuracy"][0]
+def test_turning_is_compared_where_both_walks_have_points(lesson, claims):
+    lesson |= {"LOW": 0.2, "HIGH": 0.8}
+    assert lesson["within"]({"profile": [[0.9, 0.8, 0.7, 0.3, 0.2, 0.1], [1, 2, 4, 8, 16, 32]]}) == 12
+    for role, name in {"text_to_image": "diffusion", "flow": "flow", "reflow": "reflow"}.items():
+        profile = stored(f"straightness_{role}")["facts"]["bare"]["profile"]
+        degrees = sum(angle for level, angle in zip(*profile, strict=True) if 0.13 < level < 0.93)
+        assert f"{name} {degrees:.1f}" in claims["C17"]["number"]
+
+
+def test_a_student_is_as_good_as_its_card_says(claims):
+    cards = {role: card(role)["measured"] for role in ("lcm", "text_to_image")}
+    kept = cards["lcm"]["mean_accuracy"] / cards["text_to_image"]["mean_accuracy"]
     assert (claims["C19"]["verdict"] == "does not hold") == (kept <= 0.98)
-    assert f"{100 * kept:.1f} % at 4" in claims["C19"]["number"]
+    assert f"{100 * kept:.1f} % at 4, n = {cards['lcm']['n']:,}" in claims["C19"]["number"]
+
+
+def test_kid_tells_apart_what_its_errors_allow(lesson, claims):
+    (one, error), (other, another) = ((m["kid"], m["kid_standard_error"]) for m in (
+        card(role)["measured"] for role in ("lcm", "text_to_image")))  # fmt: skip
+    apart = lesson["differ"]((one, 1.96 * error), (other, 1.96 * another))
+    assert f"{one:.3f} ± {error:.3f} against {other:.3f} ± {another:.3f}" in claims["C19"]["number"]
+    assert claims["C19"]["number"].endswith(", told apart" if apart else "not told apart")
+    assert ("KID tells the two apart" in claims["C19"]["sentence"]) == apart
+
+
+def test_means_differ_by_more_than_their_half_widths_explain(lesson):
+    assert lesson["differ"]((1.0, 0.3), (1.6, 0.4))
+    assert not lesson["differ"]((1.0, 0.3), (1.4, 0.4))
+    assert not lesson["differ"]((1.6, 3.0), (1.0, 0.0))
+
+
+def test_a_wide_interval_does_not_pass_for_a_good_sampler(claims):
+    rows = {(row["sampler"], row["evaluations"]): row for row in stored("samplers")["facts"]["rows"]}
+    best = min(("ddim", "dpmpp", "heun"), key=lambda name: rows[name, 20]["away"][0])
+    mean, half = rows[best, 20]["accuracy"]
+    assert (claims["C20"]["verdict"] == "holds") == (mean - half > 0.95 * rows["ddpm", 1000]["accuracy"][0])
+
+
+def test_no_interval_is_printed_without_a_width(lesson, notebook):
+    assert lesson["told"]({"a": [1.0, 0.0]}, "a", 100, " %") == "100 % (all alike)"
+    assert lesson["told"]({"a": [0.93, 0.054]}, "a", 100, " %") == "93.0 ± 5.4 %"
+    assert lesson["told"]({"a": None}, "a") == "–"
+    text = "\n".join(o.data.get("text/markdown", "") for o in outputs(notebook) if "data" in o)
+    assert not re.search(r"± 0(?![.\d])", text)
+
+
+def test_cells_of_fewer_pictures_are_marked(notebook):
+    text = "\n".join(o.data.get("text/markdown", "") for o in outputs(notebook) if "data" in o)
+    rows = {row["evaluations"]: row["pictures"] for row in stored("few_steps_lcm")["facts"]["rows"]}
+    full = max(rows.values())
+    for title in ("accuracy, %", "detail, 1/1000"):
+        grid = text[text.index(f"| {title} | 1 |"):]
+        student = re.search(r"\| consistency student of diffusion \|(.*)\|", grid)[1].split("|")
+        assert ["†" in cell for cell in student] == [n < full for n in rows.values()]
+        assert "†" not in re.search(r"\| flow, the teacher \|.*", grid)[0]
 
 
 def test_the_loss_is_zero_for_who_knows_the_velocity(lesson):

@@ -37,7 +37,7 @@ function enliven(check, memory, name) {
   const line = make("p", { class: "check-result", role: "status" });
   const reveal = make(
     "button",
-    { type: "button", class: "check-reveal", hidden: true, click: () => open() },
+    { type: "button", class: "check-reveal", hidden: true, click: () => unfold() },
     "Show the answer",
   );
   const noted = () => memory.section(name).checks[id];
@@ -45,6 +45,10 @@ function enliven(check, memory, name) {
     details.hidden = false;
     details.open = true;
     reveal.hidden = true;
+  };
+  const unfold = () => {
+    open();
+    details.querySelector("summary")?.focus(); // the button that had the focus is gone
   };
   const mark = () => {
     check.dataset.passed = String(Boolean(noted()?.passed));

@@ -7,13 +7,16 @@
  * @typedef {NumberAnswer | ChoiceAnswer | SliderAnswer} Answer
  */
 
-/** A number as people type it: `1,024`, `0.5`, `48×`, `27 %`. @param {string} text @returns {number} NaN where it is none */
+/**
+ * A number as people type it: `1,024`, `0.5`, `48×`, `27 %`. A comma counts only where it parts thousands: `0,125` may
+ * be meant as an eighth. @param {string} text @returns {number} NaN where it is none
+ */
 export function typed(text) {
   const plain = text
     .trim()
     .replace(/[−–]/g, "-")
     .replace(/\s*(%|×|x|times)$/i, "")
-    .replace(/,(?=\d{3}(\D|$))/g, "");
+    .replace(/^[+-]?[1-9]\d{0,2}(,\d{3})+(?!\d)/, (thousands) => thousands.replaceAll(",", ""));
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : NaN;
 }
 

@@ -66,8 +66,10 @@ function completer(memory, name) {
         section.complete = box.checked;
       }),
   });
+  const told = make("div", {});
   const show = () => {
     box.checked = memory.section(name).complete;
+    told.replaceChildren(...(memory.kept ? [] : [forgetful()]));
   };
   memory.addEventListener("change", show);
   show();
@@ -75,7 +77,7 @@ function completer(memory, name) {
     "section",
     { class: "course-complete", "aria-label": "Your progress" },
     make("label", {}, box, " I have worked through this section"),
-    memory.kept ? "" : forgetful(),
+    told,
   );
 }
 

@@ -114,7 +114,7 @@ function connect(parts, lines, voice, memory) {
   forth.addEventListener("click", () => narrator.go(narrator.place + 1));
   place.addEventListener("change", () => narrator.go(Number(place.value)));
   speed.addEventListener("change", () => narrator.setRate(Number(speed.value)));
-  window.addEventListener("pagehide", () => narrator.hush());
+  window.addEventListener("pagehide", () => narrator.pause()); // a page that is come back to stands where it was left
   show();
 }
 

@@ -131,7 +131,8 @@ export class Memory extends EventTarget {
     try {
       this.storage?.setItem(KEY, JSON.stringify(progress));
     } catch {
-      this.kept = false;
+      this.kept = false; // what lies there is older from now on: it must not come back with the next note
+      this.storage = null;
     }
     this.dispatchEvent(new Event("change"));
   }

@@ -1,7 +1,9 @@
 """What guidance buys and costs, negative prompts, prompt arithmetic, prompt-to-prompt: behind section 3.
 
 Prompts are plain captions of held-out scenes; seeds are 0, 1, 2, ... Every mean has the half-width of its 95 % interval
-over prompts beside it, a Fréchet distance its jackknife error.
+over prompts beside it, a Fréchet distance one standard error by the jackknife. Seeds of a prompt are alike, so that
+distance is one of n prompts and not of n times `SEEDS` pictures: not to be held against that of pictures of no prompt,
+which are independent.
 """
 from __future__ import annotations
 
@@ -91,12 +93,16 @@ def of_renders(n: int, cache: Cache) -> Row:
     """What the world itself scores: `SEEDS` renders of each of the n prompts, whatever these leave open varied."""
     asked = [caption(scene) for scene in sample(n, HELD_OUT_SEED)]
     scenes = [scene for k, prompt in enumerate(asked) for scene in diversity.allowed(prompt, SEEDS, 1000 + k)]
-    return facts(np.stack([render(scene) for scene in scenes]), scenes, cache)
+    return facts(np.stack([render(scene) for scene in scenes]), scenes, cache, asked)
 
 
-def facts(made: np.ndarray, scenes: Sequence[Scene], cache: Cache = None) -> Row:
-    """What pictures of `SEEDS` seeds a prompt are worth; `frechet` is None where they are too few for one."""
-    reading, asked = read(made), [caption(scene) for scene in scenes[::SEEDS]]
+def facts(made: np.ndarray, scenes: Sequence[Scene], cache: Cache = None, asked: Sequence[str] | None = None) -> Row:
+    """What pictures of `SEEDS` seeds a prompt are worth; `frechet` is None where they are too few for one.
+
+    `asked` are the prompts, where those are not the scenes' captions: a scene may have a size that its prompt leaves
+    open.
+    """
+    reading, asked = read(made), asked or [caption(scene) for scene in scenes[::SEEDS]]
     features = reading.features
     by_prompt = features.reshape(len(asked), SEEDS, -1)
     world = diversity.diversity(by_prompt, asked, cache=cache)["of_world"] if own() else None
@@ -122,8 +128,12 @@ def over_prompts(values: Float[np.ndarray, " n"]) -> list[float]:
 
 
 def distance(features: Float[np.ndarray, "n 64"], cache: Cache) -> list[float] | None:
-    """Fréchet distance to `REAL` renders and its error by the jackknife over eight parts."""
-    kept = [np.delete(features, slice(k, None, 8), axis=0) for k in range(8)]
+    """Fréchet distance to `REAL` renders and one standard error by the jackknife over eight parts.
+
+    A part is every eighth prompt with all its seeds: these are alike, and without one of them little is missing.
+    """
+    prompt = np.arange(len(features)) // SEEDS
+    kept = [features[prompt % 8 != k] for k in range(8)]
     if min(map(len, kept)) < 2 * features.shape[1]:
         return None
     real = frechet.real_features(REAL, cache=cache)

@@ -170,7 +170,8 @@ def dog_fox_cat(n: int, cache: Any = None) -> dict[str, Any]:
 
     `species` and `cosines` `[n][17][3]` (CLIP's with "a dog", "a fox", "a cat"), `ghost` and `nearest` `[n][17]`;
     `jump` `[n][2]`, the largest step's share of each leg in latents, and `crossing` `[n][2]`, the share of a leg in
-    which the old species falls from nine tenths to one tenth (by the critic).
+    which the old species falls from nine tenths to one tenth (first leg) or the new one rises as far (second), by the
+    critic and on straight lines between the nine places: of a jump it says no more than a step of an eighth.
     """
     from course_utils.measure.embeddings import picture_embeddings, text_embeddings
 

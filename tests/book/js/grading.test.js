@@ -5,9 +5,9 @@ import { grade, typed } from "../../../book/web/course/grading.js";
 import { alphaBar, gaussians } from "../../../book/web/course/painters.js";
 
 test("numbers as people type them", () => {
-  const read = ["48", " 1,024 ", "0.5", ".5", "48×", "27.6 %", "−3", "1e3"].map(typed);
-  assert.deepEqual(read, [48, 1024, 0.5, 0.5, 48, 27.6, -3, 1000]);
-  for (const text of ["", "many", "0,5", "1,02", "3 or 4", "--1", "Infinity"])
+  const read = ["48", " 1,024 ", "1,234,567.5", "0.5", ".5", "48×", "27.6 %", "−3", "1e3"].map(typed);
+  assert.deepEqual(read, [48, 1024, 1234567.5, 0.5, 0.5, 48, 27.6, -3, 1000]);
+  for (const text of ["", "many", "0,5", "0,125", "1,02", "1024,000", "3 or 4", "--1", "Infinity"])
     assert.ok(Number.isNaN(typed(text)), text);
 });
 

@@ -70,6 +70,21 @@ test("a storage that is full keeps the page working", () => {
   assert.equal(memory.progress.sections["01_first"].complete, true);
 });
 
+test("a storage that fills up does not bring back what it held before", () => {
+  const storage = new Storage();
+  const memory = new Memory(() => storage);
+  const complete = (section) => {
+    section.complete = true;
+  };
+  memory.note("01_first", complete);
+  storage.setItem = () => {
+    throw new Error("quota");
+  };
+  memory.note("02_second", complete);
+  memory.note("03_third", complete);
+  assert.deepEqual(Object.keys(memory.progress.sections).sort(), ["01_first", "02_second", "03_third"]);
+});
+
 test("storage that holds rubbish is as good as empty", () => {
   const storage = new Storage();
   storage.setItem(KEY, '{"version": 1, "sections"');
