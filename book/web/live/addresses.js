@@ -29,6 +29,30 @@ export async function opened(path) {
  */
 export const filesOf = ({ graph, weights, stamps }) => [graph, ...weights].map((name) => `models/${name}?${stamps[name]}`);
 
+/**
+ * What is fetched or made once. What failed is forgotten: whoever asks next begins anew.
+ * @param {Map<string, Promise<any>>} known @param {string} key @param {() => Promise<any>} make
+ * @returns {Promise<any>}
+ */
+export function kept(known, key, make) {
+  const found = known.get(key);
+  if (found) return found;
+  const made = make();
+  known.set(key, made);
+  made.catch(() => known.get(key) === made && known.delete(key));
+  return made;
+}
+
+/**
+ * What models weigh: each graph's parameters and each file's bytes once.
+ * @param {{graph: string, parameters: number, bytes: Record<string, number>}[]} entries of the index
+ */
+export function weighed(entries) {
+  const sum = (pairs) => [...new Map(pairs).values()].reduce((total, value) => total + value, 0);
+  return { parameters: sum(entries.map(({ graph, parameters }) => [graph, parameters])),
+    bytes: sum(entries.flatMap(({ bytes }) => Object.entries(bytes))) };
+}
+
 /** What models there are. @returns {Promise<Record<string, any>>} */
 export async function listed() {
   return (await opened("models/models.json")).json();

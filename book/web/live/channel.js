@@ -1,6 +1,7 @@
 /** One channel of a latent: 16 x 16 numbers as colours, painted by pointer, or by arrow keys and the space bar. */
 
 import { element } from "./controls.js";
+import { browsers } from "./gestures.js";
 
 const SIDE = 16;
 const REACH = 3;
@@ -38,7 +39,7 @@ export class Channel {
   /** @param {KeyboardEvent} event */
   key(event) {
     const move = KEYS[event.key];
-    if (!move && event.key !== " " && event.key !== "Enter") return;
+    if (browsers(event) || (!move && event.key !== " " && event.key !== "Enter")) return;
     event.preventDefault();
     if (move) {
       this.row = Math.min(SIDE - 1, Math.max(0, this.row + move[0]));

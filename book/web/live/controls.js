@@ -23,23 +23,44 @@ export function element(tag, attributes = {}, ...children) {
  * @param {(value: number) => void} change while it is moved
  */
 export function range(label, { min, max, step, value, say = String }, change) {
-  const shown = element("span", { class: "demo-value" }, say(value));
-  const input = element("input", { type: "range", min, max, step, value, "aria-label": label });
-  const tell = () => {
-    shown.textContent = say(Number(input.value));
+  const shown = element("span", { class: "demo-value" });
+  const input = element("input", { type: "range", min, max, step, "aria-label": label });
+  const tell = (to) => {
+    shown.textContent = say(to);
     input.setAttribute("aria-valuetext", shown.textContent);
   };
   input.addEventListener("input", () => {
-    tell();
+    tell(Number(input.value));
     change(Number(input.value));
   });
-  tell();
-  const node = element("label", { class: "demo-range" }, element("span", {}, label), shown, input);
   const set = (to) => {
+    if (to > Number(input.max)) input.max = String(to); // a link, or a notebook, may go further than one can slide
     input.value = String(to);
-    tell();
+    tell(to);
   };
+  set(value);
+  const node = element("label", { class: "demo-range" }, element("span", {}, label), shown, input);
   return { node, input, set };
+}
+
+/**
+ * A line to type in.
+ * @param {string} label @param {string} value @param {(value: string) => void} change when Enter or leaving tells it
+ */
+export function line(label, value, change) {
+  const input = element("input", { type: "text", maxlength: 200, "aria-label": label });
+  let told = "";
+  const set = (to) => {
+    if (document.activeElement === input && input.value !== told) return; // somebody is typing
+    input.value = to;
+    told = input.value;
+  };
+  input.addEventListener("change", () => {
+    told = input.value;
+    change(told);
+  });
+  set(value);
+  return { node: element("label", { class: "demo-text" }, element("span", {}, label), input), input, set };
 }
 
 /**
@@ -52,6 +73,29 @@ export function menu(label, options, value, change) {
   select.addEventListener("change", () => change(select.value));
   const node = element("label", { class: "demo-menu" }, element("span", {}, label), select);
   return { node, input: select, set: (to) => (select.value = to) };
+}
+
+/** Full screen and back; the whole window where the browser has none. @param {HTMLElement} figure */
+export function enlarging(figure) {
+  const fill = () => figure.classList.toggle("demo-large");
+  addEventListener("keydown", ({ key }) => key === "Escape" && figure.classList.remove("demo-large"));
+  return button("Full screen", () => {
+    if (document.fullscreenElement) return document.exitFullscreen();
+    return figure.requestFullscreen ? figure.requestFullscreen().catch(fill) : fill();
+  });
+}
+
+/** Whether the keyboard is in there. @param {HTMLElement} node */
+export const holds = (node) => node.contains(document.activeElement);
+
+/** Text to the clipboard. @param {string} text @returns {Promise<boolean>} whether the browser allowed it */
+export async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @param {string} label @param {() => void} press @param {Record<string, any>} [attributes] */

@@ -2,6 +2,7 @@
 
 import { opened } from "./addresses.js";
 import { SIDE } from "./figure.js";
+import { quoted } from "./state.js";
 import { toStrokes, toText } from "./sketch.js";
 import { SPECIES, STANCES } from "./words.js";
 
@@ -25,15 +26,16 @@ export async function edgesOfAnimals() {
  * @param {any} state @param {{role: string, steps: number, conditioning: number, prompt: string}} how
  */
 export function pythonOfEdges(state, { role, steps, conditioning, prompt }) {
-  const scene = `Scene("${state.species}", stance="${state.figure}", facing="${state.facing}", size=0.65)`;
+  const [species, stance, facing] = [state.species, state.figure, state.facing].map(quoted);
+  const scene = `Scene(${species}, stance=${stance}, facing=${facing}, size=0.65)`;
   return `from course_utils.critters import Scene, edge_map
 from course_utils.demos.sketch import sketched
 from course_utils.diffusion.generate import TextToImage
 from PIL import Image
 
-draw = TextToImage.load("${role}", condition="edge")
-lines = "${toText(toStrokes(state.lines))}"
+draw = TextToImage.load(${quoted(role)}, condition="edge")
+lines = ${quoted(toText(toStrokes(state.lines)))}
 edges = sketched(lines${state.under ? `, edge_map(${scene})` : ""})
 options = {"control_map": edges, "conditioning_scale": ${conditioning}, "steps": ${steps}}
-Image.fromarray(draw(["${prompt}"], seeds=[${state.seed}], **options)[0])`;
+Image.fromarray(draw([${quoted(prompt)}], seeds=[${state.seed}], **options)[0])`;
 }

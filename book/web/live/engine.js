@@ -4,7 +4,7 @@
  */
 
 import { env, InferenceSession, Tensor } from "../ort/ort.wasm.bundle.min.mjs";
-import { filesOf, listed, opened } from "./addresses.js";
+import { filesOf, kept, listed, opened } from "./addresses.js";
 import { Helper } from "./shelf.js";
 import { Tokenizer } from "./tokenizer.js";
 
@@ -18,6 +18,8 @@ export class Engine {
     this.quiet = quiet;
     this.bytes = 0;
     this.total = 0;
+    /** What every question needs: index, runtime, tokenizer. @type {Map<string, Promise<any>>} */
+    this.common = new Map();
     /** @type {Map<string, Promise<import("./shelf.js").Model>>} */
     this.parts = new Map();
     /** @type {Map<string, Promise<any>>} */
@@ -26,12 +28,16 @@ export class Engine {
     this.texts = new Map();
     this.count = (bytes) => this.progress({ bytes: (this.bytes += bytes), total: this.total });
     this.shelf = new Helper(this.count);
-    this.runtime = this.shelf.runtime().then((module) => this.start(module));
-    this.runtime.catch(() => null); // said by the first session that waits for it
+    this.runtime().catch(() => null); // said by the first session that waits for it
     /** @type {Promise<any>} */
     this.last = Promise.resolve();
     this.evaluations = 0;
     this.milliseconds = 0;
+  }
+
+  /** The runtime, once it has started. @returns {Promise<void>} */
+  runtime() {
+    return kept(this.common, "runtime", () => this.shelf.runtime().then((module) => this.start(module)));
   }
 
   /**
@@ -50,8 +56,7 @@ export class Engine {
 
   /** What models there are. @returns {Promise<Record<string, any>>} */
   index() {
-    this.listed ??= listed();
-    return this.listed;
+    return kept(this.common, "index", listed);
   }
 
   /**
@@ -77,8 +82,7 @@ export class Engine {
 
   /** A model's graph and weights. @param {string} name @returns {Promise<import("./shelf.js").Model>} */
   fetched(name) {
-    if (!this.parts.has(name)) this.parts.set(name, this.index().then((index) => this.shelf.assembled(filesOf(index[name]))));
-    return /** @type {Promise<any>} */ (this.parts.get(name));
+    return kept(this.parts, name, () => this.index().then((index) => this.shelf.assembled(filesOf(index[name]))));
   }
 
   /**
@@ -86,17 +90,16 @@ export class Engine {
    * @param {string} name @returns {Promise<any>}
    */
   session(name) {
-    if (!this.sessions.has(name)) {
+    return kept(this.sessions, name, () => {
       const made = this.prepared(name, this.last);
-      this.last = made.catch(() => null);
-      this.sessions.set(name, made);
-    }
-    return /** @type {Promise<any>} */ (this.sessions.get(name));
+      this.last = Promise.allSettled([this.last, made]); // one that failed early lets no other overtake the one before
+      return made;
+    });
   }
 
   /** @param {string} name @param {Promise<any>} before */
   async prepared(name, before) {
-    const [{ graph, data }] = await Promise.all([this.fetched(name), this.runtime, before]);
+    const [{ graph, data }] = await Promise.all([this.fetched(name), this.runtime(), before]);
     this.parts.delete(name); // the session has a copy of its own
     const externalData = [{ path: "weights", data }];
     return InferenceSession.create(graph, { externalData, graphOptimizationLevel: "disabled" }); // takes longer than it saves
@@ -166,15 +169,13 @@ export class Engine {
 
   /** Hidden states of a prompt, computed once. @param {string} prompt @returns {Promise<Float32Array>} */
   states(prompt) {
-    if (!this.texts.has(prompt)) {
-      this.texts.set(prompt, this.ids(prompt).then((ids) => this.run("text", { ids })).then(({ states }) => states));
-    }
-    return /** @type {Promise<Float32Array>} */ (this.texts.get(prompt));
+    return kept(this.texts, prompt, async () => (await this.run("text", { ids: await this.ids(prompt) })).states);
   }
 
   /** @param {string} prompt */
   async ids(prompt) {
-    this.words ??= opened("models/tokenizer.json").then(async (r) => new Tokenizer(await r.json()));
-    return (await this.words).encode(prompt);
+    const words = await kept(this.common, "tokenizer", async () =>
+      new Tokenizer(await (await opened("models/tokenizer.json")).json()));
+    return words.encode(prompt);
   }
 }

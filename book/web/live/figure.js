@@ -3,6 +3,8 @@
  * `course_utils.critters.draw_pose`; and moves of its joints as text for the address.
  */
 
+import { quoted, within } from "./state.js";
+
 export const SIDE = 128;
 const FINE = 4; // each pixel is the mean of 4 x 4
 const THICK = Math.round(0.026 * SIDE * FINE);
@@ -61,12 +63,16 @@ export function moved(joints, moves) {
   }));
 }
 
-/** @param {string} text "nose=5,-3;neck=1,0" @returns {Map<string, [number, number]>} */
-export function toMoves(text) {
+/**
+ * Moves of joints that there are, none of them further than through the whole picture.
+ * @param {string} text "nose=5,-3;neck=1,0" @param {string[]} joints @returns {Map<string, [number, number]>}
+ */
+export function toMoves(text, joints) {
   const moves = new Map();
+  const reach = (value) => within(Number(value), [-SIDE, SIDE, 0]);
   for (const part of text.split(";")) {
     const [, name, right, down] = part.match(/^(\w+)=(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)$/) ?? [];
-    if (name) moves.set(name, [Number(right), Number(down)]);
+    if (joints.includes(name)) moves.set(name, [reach(right), reach(down)]);
   }
   return moves;
 }
@@ -74,4 +80,26 @@ export function toMoves(text) {
 /** @param {Map<string, [number, number]>} moves */
 export function toText(moves) {
   return [...moves].map(([name, [right, down]]) => `${name}=${right},${down}`).join(";");
+}
+
+/**
+ * A cell that draws the same picture.
+ * @param {any} state
+ * @param {{role: string, steps: number, conditioning: number, prompt: string, moves: Map<string, [number, number]>,
+ *   checkpoint: number | null}} how `checkpoint`: of the training; none at its end
+ */
+export function pythonOfPose(state, { role, steps, conditioning, prompt, moves, checkpoint }) {
+  const [species, stance, facing] = [state.species, state.figure, state.facing].map(quoted);
+  const lines = [...moves].map(([name, [x, y]]) => `joints = moved(joints, ${quoted(name)}, ${x}, ${y})\n`);
+  return `from course_utils.critters import Scene, draw_pose, keypoints
+${checkpoint ? "from course_utils.demos.control import checkpoint\n" : ""}from course_utils.demos.skeleton import moved
+from course_utils.diffusion.generate import TextToImage
+from PIL import Image
+
+scene = Scene(${species}, stance=${stance}, facing=${facing}, size=0.65)
+draw = TextToImage.load(${quoted(role)}, condition="pose")
+${checkpoint ? `draw.control = checkpoint(${checkpoint})\n` : ""}joints = keypoints(scene)
+${lines.join("")}prompt = ${quoted(prompt)}
+options = {"control_map": draw_pose(joints), "conditioning_scale": ${conditioning}, "steps": ${steps}}
+Image.fromarray(draw([prompt], seeds=[${state.seed}], **options)[0])`;
 }

@@ -1,6 +1,6 @@
 /** Pictures from files, and what files of a picture weigh, by the browser's own encoders. */
 
-import { opened } from "./addresses.js";
+import { kept, opened } from "./addresses.js";
 
 const SIDE = 128;
 
@@ -10,15 +10,15 @@ function surface() {
   return { canvas, pen: /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true })) };
 }
 
-/** @type {Promise<ImageBitmap> | null} */
-let sheet = null;
+/** @type {Map<string, Promise<ImageBitmap>>} */
+const sheets = new Map();
 
 /** One of the six held-out scenes. @param {number} index @returns {Promise<Uint8ClampedArray>} */
 export async function scenes(index) {
-  sheet ??= opened("models/scenes.png").then(async (response) =>
-    createImageBitmap(await response.blob(), { colorSpaceConversion: "none" }));
+  const sheet = await kept(sheets, "models/scenes.png", async () =>
+    createImageBitmap(await (await opened("models/scenes.png")).blob(), { colorSpaceConversion: "none" }));
   const { pen } = surface();
-  pen.drawImage(await sheet, -index * SIDE, 0);
+  pen.drawImage(sheet, -index * SIDE, 0);
   return pen.getImageData(0, 0, SIDE, SIDE).data;
 }
 

@@ -1,5 +1,7 @@
 /** Latents on the page: quantised, painted, and the painting as text for the address. */
 
+import { within } from "./state.js";
+
 export const REACH = 5; // standard deviations; what lies beyond is cut off
 const SIDE = 16;
 
@@ -12,12 +14,15 @@ export function quantise(z, bits) {
   });
 }
 
-/** What is painted, by "channel.row.column". @param {string} text "0.3.4=2.5,1.0.0=-3" @returns {Map<string, number>} */
+/**
+ * What is painted, by "channel.row.column", no stroke beyond the numbers' own reach.
+ * @param {string} text "0.3.4=2.5,1.0.0=-3" @returns {Map<string, number>}
+ */
 export function toEdits(text) {
   const edits = new Map();
   for (const part of text.split(",")) {
     const [, key, value] = part.match(/^([0-3]\.(?:\d|1[0-5])\.(?:\d|1[0-5]))=(-?\d+(?:\.\d+)?)$/) ?? [];
-    if (key) edits.set(key, Number(value));
+    if (key) edits.set(key, within(Number(value), [-REACH, REACH, 0]));
   }
   return edits;
 }

@@ -28,6 +28,7 @@ function inView(figure) {
 /** @param {HTMLElement} figure @param {() => Promise<any>} open */
 function attend(figure, open) {
   const host = new Host(figure, open);
+  addEventListener("hashchange", () => host.linked() && host.visit());
   if (host.linked()) {
     figure.scrollIntoView({ block: "center" });
     host.wake();

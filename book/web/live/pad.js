@@ -1,6 +1,7 @@
 /** A square in which a cursor is dragged, or moved by the arrow keys. It shows the corners and where one has been. */
 
 import { element } from "./controls.js";
+import { browsers, dragged } from "./gestures.js";
 
 const SIDE = 384;
 const STEP = 0.05;
@@ -27,18 +28,12 @@ export class Pad {
     this.canvas = element("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
     this.handle = element("div", { class: "demo-pad", role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": 100,
       "aria-label": `Cursor on the plane, ${x} to the right, ${y} upwards; the arrow keys move it` }, this.canvas);
-    this.handle.addEventListener("pointerdown", (event) => this.grab(event));
-    this.handle.addEventListener("pointermove", (event) => event.buttons && this.drag(event));
+    const drag = (event) => this.drag(event);
+    dragged(this.handle, { begin: drag, go: drag });
     this.handle.addEventListener("keydown", (event) => this.press(event));
     const axes = [`← ${left}`, `↓ ${below}, ${above} ↑`, `${right} →`].map((text) => element("span", {}, text));
     this.node = element("div", { class: "demo-pad-frame" }, this.handle,
       element("div", { class: "demo-axis", "aria-hidden": "true" }, ...axes));
-  }
-
-  /** @param {PointerEvent} event */
-  grab(event) {
-    this.handle.setPointerCapture(event.pointerId);
-    this.drag(event);
   }
 
   /** @param {PointerEvent} event */
@@ -52,7 +47,7 @@ export class Pad {
   /** @param {KeyboardEvent} event */
   press(event) {
     const direction = KEYS[event.key];
-    if (!direction) return;
+    if (!direction || browsers(event)) return;
     event.preventDefault();
     const [right, up] = direction.map((way) => way * (event.shiftKey ? 4 * STEP : STEP));
     this.moved({ [this.x]: inside(this.at[this.x] + right), [this.y]: inside(this.at[this.y] + up) });

@@ -2,6 +2,7 @@
 
 import { element } from "./controls.js";
 import { SIDE } from "./figure.js";
+import { browsers, dragged } from "./gestures.js";
 
 const ZOOM = 3;
 const HANDLE = 7;
@@ -22,8 +23,8 @@ export class Puppet {
     this.canvas = element("canvas", { width: SIDE * ZOOM, height: SIDE * ZOOM, "aria-hidden": "true" });
     this.node = element("div", { class: "demo-pad demo-puppet", role: "slider", tabindex: 0, "aria-valuemin": 0,
       "aria-valuemax": SIDE - 1 }, this.canvas);
-    this.node.addEventListener("pointerdown", (event) => this.grab(event));
-    this.node.addEventListener("pointermove", (event) => event.buttons && this.move(this.chosen, this.place(event)));
+    const go = (event) => this.move(this.chosen, this.place(event));
+    dragged(this.node, { begin: (event) => this.grab(event), go });
     this.node.addEventListener("keydown", (event) => this.press(event));
   }
 
@@ -35,7 +36,6 @@ export class Puppet {
 
   /** Take the nearest joint. @param {PointerEvent} event */
   grab(event) {
-    this.node.setPointerCapture(event.pointerId);
     const [x, y] = this.place(event);
     const far = (name) => Math.hypot(this.joints[name][0] - x, this.joints[name][1] - y);
     this.choose(Object.keys(this.joints).reduce((best, name) => (far(name) < far(best) ? name : best)));
@@ -43,6 +43,7 @@ export class Puppet {
 
   /** Arrows move the joint, faster with shift; Page Up and Page Down take another. @param {KeyboardEvent} event */
   press(event) {
+    if (browsers(event)) return;
     const [names, turn] = [Object.keys(this.joints), { PageUp: -1, PageDown: 1 }[event.key]];
     if (turn) this.choose(names[(names.indexOf(this.chosen) + turn + names.length) % names.length]);
     const direction = KEYS[event.key];

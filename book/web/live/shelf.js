@@ -3,7 +3,7 @@
  * starts meanwhile. Each file is fetched once and kept, since students and ControlNets share their base's.
  */
 
-import { RUNTIME } from "./addresses.js";
+import { kept, RUNTIME } from "./addresses.js";
 import { compiled, fetched, unzipped } from "./unzip.js";
 import { assemble, parse } from "./weights.js";
 
@@ -15,7 +15,7 @@ export class Shelf {
     this.count = count;
     /** @type {Map<string, Promise<any>>} */
     this.files = new Map();
-    /** @type {Map<string, Promise<Model>>} */
+    /** By their files. @type {Map<string, Promise<Model>>} */
     this.begun = new Map();
     /** @type {Promise<any>} */
     this.last = Promise.resolve();
@@ -23,30 +23,32 @@ export class Shelf {
 
   /** The runtime's WebAssembly. */
   runtime() {
-    this.module ??= compiled(RUNTIME, this.count);
-    return this.module;
+    return kept(this.files, RUNTIME, () => compiled(RUNTIME, this.count));
   }
 
   /** @param {string} url @param {(content: ArrayBuffer) => any} read */
   file(url, read) {
-    if (!this.files.has(url)) this.files.set(url, fetched(url, this.count).then(unzipped).then(read));
-    return this.files.get(url);
+    return kept(this.files, url, () => fetched(url, this.count).then(unzipped).then(read));
   }
 
   /** Put together what will be asked for. @param {string[]} urls of a graph, a base, and what changes it */
-  begin([graph, ...weights]) {
+  begin(urls) {
+    return kept(this.begun, urls.join(), () => this.together(urls));
+  }
+
+  /** @param {string[]} urls @returns {Promise<Model>} */
+  together([graph, ...weights]) {
     const files = Promise.all([this.file(graph, (bytes) => bytes), ...weights.map((url) => this.file(url, parse))]);
     const before = this.last;
     const model = files.then(([bytes, ...numbers]) =>
       before.then(() => ({ graph: new Uint8Array(bytes.slice(0)), data: assemble(numbers) })));
     this.last = model.catch(() => null);
-    this.begun.set([graph, ...weights].join(), model);
     return model;
   }
 
   /** A graph and its external data; what is asked first comes first. @param {string[]} urls @returns {Promise<Model>} */
   assembled(urls) {
-    const model = this.begun.get(urls.join()) ?? this.begin(urls);
+    const model = this.begin(urls);
     this.begun.delete(urls.join()); // it is given away, and with it its memory
     return model;
   }
@@ -86,7 +88,7 @@ export class Helper {
 
   /** As a shelf does. @returns {Promise<WebAssembly.Module>} */
   runtime() {
-    return this.ask(null);
+    return this.shelf ? this.shelf.runtime() : this.ask(null);
   }
 
   /** As a shelf does. @param {string[]} urls @returns {Promise<Model>} */

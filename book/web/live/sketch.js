@@ -5,6 +5,7 @@
 
 import { element } from "./controls.js";
 import { SIDE } from "./figure.js";
+import { browsers, dragged } from "./gestures.js";
 
 const FINE = 4; // each pixel is the mean of 4 x 4
 const REACH = 2.25; // half a line's width, in fine pixels
@@ -67,8 +68,8 @@ export class Sketch {
     this.canvas = element("canvas", { width: SIDE * ZOOM, height: SIDE * ZOOM, "aria-hidden": "true" });
     this.node = element("div", { class: "demo-pad demo-sketch", role: "slider", tabindex: 0, "aria-valuemin": 0,
       "aria-valuemax": SIDE - 1, "aria-label": "Pen: arrow keys move it, the space bar puts it down and lifts it" }, this.canvas);
-    this.node.addEventListener("pointerdown", (event) => this.begin(event));
-    this.node.addEventListener("pointermove", (event) => event.buttons && this.go(this.place(event)));
+    const go = (event) => this.go(this.place(event));
+    dragged(this.node, { begin: (event) => this.begin(event), go, end: () => this.lift() });
     this.node.addEventListener("keydown", (event) => this.press(event));
   }
 
@@ -80,11 +81,15 @@ export class Sketch {
 
   /** @param {PointerEvent} event */
   begin(event) {
-    this.node.setPointerCapture(event.pointerId);
     this.down = false;
     this.go(this.place(event));
     this.lower();
-    this.node.addEventListener("pointerup", () => (this.down = false), { once: true });
+  }
+
+  /** The pen up: no line goes on. */
+  lift() {
+    this.down = false;
+    this.show();
   }
 
   /** Put the pen down: a line begins. */
@@ -106,14 +111,14 @@ export class Sketch {
 
   /** @param {KeyboardEvent} event */
   press(event) {
+    if (browsers(event)) return;
     const direction = KEYS[event.key];
     if (direction) {
       const reach = (event.shiftKey ? 4 : 1) * APART;
       this.go([this.pen[0] + reach * direction[0], this.pen[1] + reach * direction[1]]);
     } else if (event.key === " ") {
-      if (this.down) this.down = false;
+      if (this.down) this.lift();
       else this.lower();
-      this.show();
     }
     if (direction || event.key === " ") event.preventDefault();
   }

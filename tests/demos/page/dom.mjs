@@ -1,4 +1,4 @@
-/** As much of a browser as the demos' modules touch, for tests without one: elements that hear, hold and have the focus. */
+/** As much of a browser as the demos' modules touch, for tests without one. */
 
 const PEN = new Proxy({}, {
   get: (pen, key) => pen[key] ?? (key === "getImageData" ? (_x, _y, width, height) =>
@@ -7,12 +7,8 @@ const PEN = new Proxy({}, {
 
 class Element {
   constructor(tag) {
-    Object.assign(this, { tag, attributes: new Map(), childNodes: [], heard: new Map(), parent: null, captured: new Set() });
-    Object.assign(this, { hidden: false, value: "", style: {}, width: 0, height: 0 });
-    this.dataset = {};
-    const classes = new Set();
-    this.classList = { toggle: (name) => classes.has(name) ? classes.delete(name) : classes.add(name),
-      remove: (name) => classes.delete(name), contains: (name) => classes.has(name) };
+    Object.assign(this, { tag, parent: null, childNodes: [], attributes: new Map(), heard: new Map() });
+    Object.assign(this, { captured: new Set(), dataset: {}, hidden: false, own: "", width: 0, height: 0 });
   }
 
   get children() {
@@ -34,6 +30,17 @@ class Element {
 
   set textContent(text) {
     this.replaceChildren(...(text === "" ? [] : [String(text)]));
+  }
+
+  get value() {
+    return this.tag === "option" ? this.textContent : this.own;
+  }
+
+  /** A slider has no value between its steps or beyond its ends. */
+  set value(to) {
+    const [min, max, step] = ["min", "max", "step"].map((name) => Number(this.getAttribute(name)));
+    const slid = () => Math.min(max, Math.max(min, min + Math.round((Number(to) - min) / step) * step));
+    this.own = this.getAttribute("type") === "range" ? String(slid()) : String(to);
   }
 
   get max() {
@@ -95,7 +102,8 @@ class Element {
   /** Tell those who listen here; whether one of them kept the browser from doing what it does. */
   fire(kind, event = {}) {
     let prevented = false;
-    for (const hear of this.heard.get(kind) ?? []) hear({ type: kind, preventDefault: () => (prevented = true), ...event });
+    const told = { type: kind, preventDefault: () => (prevented = true), ...event };
+    for (const hear of this.heard.get(kind) ?? []) hear(told);
     return prevented;
   }
 
@@ -131,9 +139,10 @@ class Element {
     setTimeout(() => done(new Blob(["x"])));
   }
 
-  /** The first element in here with this text, or this label. */
+  /** The first button in here with this text or label. */
   find(name) {
-    return this.all.find((node) => node.getAttribute("aria-label") === name || (node.tag === "button" && node.textContent === name));
+    const named = (node) => [node.getAttribute("aria-label"), node.textContent].includes(name);
+    return this.all.find((node) => node.tag === "button" && named(node));
   }
 }
 
@@ -149,7 +158,11 @@ define("history", { replaceState: (_state, _title, url) => {
 } });
 define("navigator", { clipboard: { writeText: async () => undefined } });
 define("addEventListener", (kind, hear) => heard.set(kind, [...(heard.get(kind) ?? []), hear]));
-define("ImageData", class { constructor(data) { this.data = data; } });
+define("ImageData", class {
+  constructor(data, side) {
+    this.data = typeof data === "number" ? new Uint8ClampedArray(4 * data * side) : data;
+  }
+});
 define("createImageBitmap", async () => ({ width: 128, height: 128 }));
 
 /** Something happens to the window. */
@@ -183,7 +196,10 @@ export function framed(Demo, index, state = {}, answer = () => null) {
   const defaults = Demo.defaults(index);
   const host = {
     defaults, state: { ...defaults, ...state }, figure: figure("demo"), asked: [], dropped: [], said: [],
-    ask: (job, options, how = {}) => (host.asked.push({ job, options, how }), Promise.resolve(answer(job, options, how))),
+    async ask(job, options, how = {}) {
+      host.asked.push({ job, options, how });
+      return answer(job, options, how);
+    },
     drop: (channel) => host.dropped.push(channel),
     say: (text) => host.said.push(text),
     set: (changes, how) => (Object.assign(host.state, changes), host.demo.update(how)),

@@ -1,17 +1,20 @@
 /** Guidance: two predictions, their sum, and what the scale does to the picture. */
 
-import { button, element, menu, range } from "../controls.js";
+import { button, element, line, menu, range } from "../controls.js";
 import { arrowsIn } from "../arrows.js";
 import { show } from "../picture.js";
+import { quoted, SEED, within } from "../state.js";
 import { BACKGROUNDS, caption, COATS, SPECIES, STANCES, TEXTURES } from "../words.js";
 
 const MODEL = "text_to_image";
 const FRAMES = 6;
 const PAUSE = 200; // milliseconds after the last change, so that a slider on its way does not start a picture for each value
+const NOTHING = { picture: "A: nothing kept yet", caption: "A: keep a picture to compare" }; // A at first
 const MENUS = { species: SPECIES, texture: TEXTURES, coat: COATS, background: BACKGROUNDS, stance: STANCES };
 
 export default class Guidance {
   static title = "Guidance: how far beyond the prompt?";
+  static limits = { scale: [0, 15, 0], steps: [2, 50, 1], at: [0, 49, 1], seed: SEED };
 
   static models(index) {
     return ["text", MODEL, ...(index.preview ? ["preview"] : []), "decoder", "critic"];
@@ -27,9 +30,11 @@ export default class Guidance {
     this.host = host;
     this.decoder = index.preview ? "preview" : "decoder";
     this.timer = 0;
+    /** The last picture that was drawn to its end, and how. @type {any} */
+    this.drawn = null;
     this.words = { species: "fox", texture: "scaly", coat: "blue", background: "yellow", stance: "sitting", facing: "right" };
     this.canvas = picture("B");
-    this.kept = picture("A: nothing kept yet");
+    this.kept = picture(NOTHING.picture);
     this.arrows = element("canvas", { class: "demo-arrows", width: 960, height: 480, role: "img",
       "aria-label": "Not drawn yet" });
     const film = "The film: the picture implied at some steps";
@@ -42,12 +47,13 @@ export default class Guidance {
       seed: slide("seed", "seed", { min: 0, max: 20, step: 1 }),
       at: range("arrows at step", { min: 0, max: 49, step: 1, value: host.state.at }, (at) => this.look(at)),
     };
-    const negative = this.text("negative", "Negative prompt: what to lead away from");
-    this.texts = { prompt: this.text("prompt", "Prompt"), negative };
+    const text = (name, label) => line(label, host.state[name], (value) => this.change({ [name]: value }));
+    this.texts = { prompt: text("prompt", "Prompt"),
+      negative: text("negative", "Negative prompt: what to lead away from") };
     this.menus = Object.entries(MENUS).map(([name, options]) =>
       [name, menu(name, options, this.words[name], (value) => this.compose({ [name]: value }))]);
     const labelled = (canvas, label) => element("div", {}, canvas, label);
-    this.labelA = element("p", { class: "demo-caption" }, "A: keep a picture to compare");
+    this.labelA = element("p", { class: "demo-caption" }, NOTHING.caption);
     this.labelB = element("p", { class: "demo-caption" });
     this.node = element("div", { class: "demo-guidance" },
       element("div", { class: "demo-controls" }, ...this.menus.map(([, { node }]) => node)),
@@ -55,13 +61,6 @@ export default class Guidance {
       element("div", { class: "demo-controls" }, ...Object.values(this.controls).map(({ node }) => node)),
       element("div", { class: "demo-pair" }, labelled(this.kept, this.labelA), labelled(this.canvas, this.labelB)),
       button("Keep this picture as A", () => this.keep()), this.film, this.arrows);
-  }
-
-  /** A line to type in. @param {string} name @param {string} label */
-  text(name, label) {
-    const input = element("input", { type: "text", value: this.host.state[name], maxlength: 200, "aria-label": label });
-    input.addEventListener("change", () => this.change({ [name]: input.value }));
-    return { input, node: element("label", { class: "demo-text" }, element("span", {}, label), input) };
   }
 
   /** The menus write the prompt. @param {Record<string, string>} words */
@@ -86,20 +85,21 @@ export default class Guidance {
       this.words[name] = MENUS[name].find((word) => said.includes(word)) ?? this.words[name];
       set(this.words[name]);
     }
-    for (const [name, { input }] of Object.entries(this.texts)) input.value = state[name];
-    for (const [name, control] of Object.entries(this.controls)) control.set(state[name]);
-    this.controls.at.input.max = String(state.steps - 1);
+    const last = state.steps - 1;
+    this.controls.at.input.max = String(last);
+    const shown = { ...state, at: Math.min(state.at, last) };
+    for (const [name, control] of Object.entries({ ...this.texts, ...this.controls })) control.set(shown[name]);
   }
 
   reset() {
-    this.labelA.textContent = "A: keep a picture to compare";
+    this.kept.setAttribute("aria-label", NOTHING.picture);
+    this.labelA.textContent = NOTHING.caption;
     this.kept.getContext("2d").clearRect(0, 0, this.kept.width, this.kept.height);
   }
 
   async update() {
     this.write();
-    const state = { ...this.host.state };
-    const { prompt, negative, scale, steps, seed } = state;
+    const { prompt, negative, scale, steps, seed } = this.host.state;
     const frames = [];
     const partial = (frame) => {
       frames.push(frame);
@@ -110,14 +110,15 @@ export default class Guidance {
     const options = { prompt, negative, scale, steps, seed, model: MODEL, decoder: this.decoder, frames: FRAMES };
     const answer = await this.host.ask("guidance", options, { drops: true, show: partial });
     if (!answer) return;
-    this.answer = answer;
+    const { sentence, words } = answer.reading;
+    this.drawn = { ...answer, sentence, scale, label: `w = ${scale}, ${steps} steps, seed ${seed}` };
     show(this.canvas, answer.pixels);
     this.roll([...frames, { pixels: answer.pixels, t: 0 }]);
-    this.canvas.setAttribute("aria-label", `B: ${answer.reading.sentence}`);
-    this.labelB.textContent = `B: w = ${scale}, ${steps} steps, seed ${seed}`;
-    this.look(Math.min(state.at, steps - 1));
+    this.canvas.setAttribute("aria-label", `B: ${sentence}`);
+    this.labelB.textContent = `B: ${this.drawn.label}`;
+    this.look(this.host.state.at); // which may have been chosen meanwhile
     this.host.meter(answer.step);
-    this.host.say(`At scale ${scale}: ${answer.reading.sentence}, on ${answer.reading.words.background}. ${this.lengths()}`);
+    this.host.say(`At scale ${scale}: ${sentence}, on ${words.background}. ${this.lengths()}`);
     this.host.figure.toggleAttribute("data-settled", true);
   }
 
@@ -133,29 +134,35 @@ export default class Guidance {
 
   /** The arrows before another step. @param {number} at */
   look(at) {
-    this.host.state.at = at;
-    this.controls.at.set(at);
-    if (!this.answer) return;
-    const arrow = this.answer.arrows[Math.min(at, this.answer.arrows.length - 1)];
-    arrowsIn(this.arrows, arrow, this.host.state.scale);
+    const { state } = this.host;
+    state.at = within(at, [0, state.steps - 1, 1]);
+    this.controls.at.set(state.at);
+    if (!this.drawn) return;
+    arrowsIn(this.arrows, this.arrow(), this.drawn.scale);
     this.arrows.setAttribute("aria-label", this.lengths());
+  }
+
+  /** The two predictions at the step that is looked at, or the last one there is. */
+  arrow() {
+    const { arrows } = this.drawn;
+    return arrows[Math.min(this.host.state.at, arrows.length - 1)];
   }
 
   /** Two predictions in words. */
   lengths() {
-    const { length, along, across, t } = this.answer.arrows[Math.min(this.host.state.at, this.answer.arrows.length - 1)];
+    const { length, along, across, t } = this.arrow();
     const degrees = (Math.atan2(across, along) * 180) / Math.PI;
     const lengths = `${length.toFixed(1)} and ${Math.hypot(along, across).toFixed(1)}`;
     return `At timestep ${t} the two predictions are ${lengths} long and ${degrees.toPrecision(2)} degrees apart.`;
   }
 
+  /** Keep as A what was drawn last; a picture still on its way is not it. */
   keep() {
-    [this.kept.width, this.kept.height] = [this.canvas.width, this.canvas.height];
-    this.kept.getContext("2d").drawImage(this.canvas, 0, 0);
-    const { scale, steps, seed } = this.host.state;
-    this.labelA.textContent = `A: w = ${scale}, ${steps} steps, seed ${seed}`;
-    this.kept.setAttribute("aria-label", `A: kept, ${this.canvas.getAttribute("aria-label")?.slice(3)}`);
-    this.host.say("Kept as A. Change the scale, and compare: the noise stays the same.");
+    if (!this.drawn) return this.host.say("The first picture is still being drawn. Keep it in a moment.");
+    show(this.kept, this.drawn.pixels);
+    this.labelA.textContent = `A: ${this.drawn.label}`;
+    this.kept.setAttribute("aria-label", `A: kept, ${this.drawn.sentence}`);
+    return this.host.say("Kept as A. Change the scale, and compare: the noise stays the same.");
   }
 
   /** A cell that draws the same picture. */
@@ -165,7 +172,7 @@ export default class Guidance {
 from PIL import Image
 
 draw = TextToImage.load("${MODEL}")
-prompt, negative = ${JSON.stringify(prompt)}, ${JSON.stringify(negative)}
+prompt, negative = ${quoted(prompt)}, ${quoted(negative)}
 options = {"guidance_scale": ${scale}, "steps": ${steps}, "negative_prompt": negative}
 Image.fromarray(draw([prompt], seeds=[${seed}], **options)[0])`;
   }

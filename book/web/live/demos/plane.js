@@ -3,14 +3,17 @@
 import { element, menu, range } from "../controls.js";
 import { Pad } from "../pad.js";
 import { show } from "../picture.js";
+import { quoted, restrict, same, SEED } from "../state.js";
 import { caption, COATS, SPECIES, STANCES } from "../words.js";
 
 const REST = 250; // milliseconds without a move, after which the better picture is drawn
 const BACKGROUND = "green";
 const REMEMBERED = 8;
+const MENUS = { species: SPECIES, coat: COATS, stance: STANCES };
 
 export default class Plane {
   static title = "The plane: fluffy to scaly, small to large";
+  static limits = { scaly: [0, 1, 0], large: [0, 1, 0], seed: SEED };
 
   /** The student where there is one: a picture of it costs four evaluations, one of the teacher fifty. */
   static denoiser(index) {
@@ -39,12 +42,13 @@ export default class Plane {
     this.canvas = element("canvas", { class: "demo-picture", width: 128, height: 128, role: "img",
       "aria-label": "Not drawn yet" });
     this.pad = new Pad("scaly", "large", ["fluffy", "scaly", "small", "large"], host.state, (place) => this.move(place));
-    const choose = (name, options) => menu(name, options, host.state[name], (value) => this.choose({ [name]: value }));
+    const choose = ([name, options]) =>
+      [name, menu(name, options, host.state[name], (value) => this.choose({ [name]: value }))];
     const slide = (name) =>
       range(name, { min: 0, max: 1, step: 0.05, value: host.state[name], say: (v) => v.toFixed(2) },
         (value) => this.move({ [name]: value }));
     this.controls = {
-      species: choose("species", SPECIES), coat: choose("coat", COATS), stance: choose("stance", STANCES),
+      ...Object.fromEntries(Object.entries(MENUS).map(choose)),
       scaly: slide("scaly"), large: slide("large"),
       seed: range("seed", { min: 0, max: 20, step: 1, value: host.state.seed }, (seed) => this.choose({ seed })),
     };
@@ -71,7 +75,8 @@ export default class Plane {
 
   /** @param {{draft?: boolean, first?: boolean}} [how] `first`: the quick picture, and then the better one at once */
   async update({ draft = false, first = false } = {}) {
-    const { state } = this.host;
+    const { state, defaults } = this.host;
+    restrict(state, MENUS, defaults);
     for (const [name, control] of Object.entries(this.controls)) control.set(state[name]);
     if (this.pad.of !== Plane.animal(state)) this.pad.corners = [];
     this.pad.place(state, this.trail);
@@ -133,27 +138,33 @@ export default class Plane {
     };
   }
 
-  /** @param {any} state @param {Uint8ClampedArray} rgba */
+  /** A place where one has been; once, also when one comes back. @param {any} state @param {Uint8ClampedArray} rgba */
   remember(state, rgba) {
+    if (this.trail.some((been) => same(been.state, state))) return;
     const thumb = thumbnail(rgba);
     this.trail = [...this.trail, { state, thumb }].slice(-REMEMBERED);
     const where = `${state.scaly.toFixed(2)} scaly, ${state.large.toFixed(2)} large, ${state.coat} ${state.species}`;
     const back = () => this.host.set({ ...state });
     this.been.append(element("button", { type: "button", onclick: back, "aria-label": `Back to ${where}` }, thumb));
-    while (this.been.childElementCount > REMEMBERED) this.been.firstElementChild?.remove();
+    while (this.been.children.length > REMEMBERED) {
+      const [first, second] = this.been.children;
+      if (first === document.activeElement) second.focus(); // else the keyboard would fall to the page's start
+      first.remove();
+    }
     this.pad.place(this.host.state, this.trail);
   }
 
   /** A cell that draws the same picture. */
   python() {
-    const { species, coat, stance, seed, scaly, large } = this.host.state;
+    const { seed, scaly, large, ...words } = this.host.state;
+    const [species, coat, stance] = [words.species, words.coat, words.stance].map(quoted);
     return `from course_utils.critters import Scene
 from course_utils.diffusion.generate import TextToImage
 from course_utils.measure.sweeps.paths import corners, on_plane
 from PIL import Image
 
-draw = TextToImage.load("${this.denoiser.model}")
-scene = Scene("${species}", coat="${coat}", stance="${stance}", background="${BACKGROUND}", facing="right")
+draw = TextToImage.load(${quoted(this.denoiser.model)})
+scene = Scene(${species}, coat=${coat}, stance=${stance}, background="${BACKGROUND}", facing="right")
 place = on_plane(corners(draw, scene), scaly=${scaly}, large=${large})
 Image.fromarray(draw(place, seeds=[${seed}])[0])`;
   }

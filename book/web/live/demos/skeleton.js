@@ -3,16 +3,18 @@
 import { opened } from "../addresses.js";
 import { button, element, menu, range } from "../controls.js";
 import { edgesOfAnimals, pythonOfEdges } from "../edges.js";
-import { drawPose, moved, SIDE, toMoves, toText } from "../figure.js";
+import { drawPose, moved, pythonOfPose, SIDE, toMoves, toText } from "../figure.js";
 import { show } from "../picture.js";
 import { Puppet } from "../puppet.js";
 import { drawLines, Sketch, toStrokes, toText as toLines } from "../sketch.js";
+import { restrict, SEED } from "../state.js";
 import { BACKGROUNDS, caption, COATS, FACINGS, SPECIES, STANCES, TEXTURES } from "../words.js";
 
 const REST = 250; // milliseconds without a move, after which the better picture is drawn
 const CONTROL = "controlnet_pose";
 const DRAWN = "controlnet_edge";
-const [BY_JOINTS, BY_EDGES] = ["a skeleton", "edges drawn by hand"];
+const MAPS = ["a skeleton", "edges drawn by hand"];
+const [BY_JOINTS, BY_EDGES] = MAPS;
 const WORDS = { species: SPECIES, texture: TEXTURES, coat: COATS, background: BACKGROUNDS, stance: STANCES };
 const TEACHER = "the model itself";
 const STUDENT = "its student, in a few steps";
@@ -22,6 +24,7 @@ const inWords = (joint) => joint.replaceAll("_", " ");
 
 export default class Skeleton {
   static title = "The skeleton: pull at a joint";
+  static limits = { conditioning: [0, 2, 0], seed: SEED };
 
   /** The student where there is one. @param {Record<string, any>} index */
   static quick(index) {
@@ -75,7 +78,7 @@ export default class Skeleton {
     const last = this.steps.length - 1;
     this.controls = {
       ...Object.fromEntries(words), facing: choose("facing", FACINGS),
-      ...(this.sketch ? { map: choose("map", [BY_JOINTS, BY_EDGES], "drawn after") } : {}),
+      ...(this.sketch ? { map: choose("map", MAPS, "drawn after") } : {}),
       figure: menu("the skeleton is", STANCES, state.figure,
         (figure) => this.host.set({ figure, moves: "" }, { draft: true })),
       joint: menu("joint", this.tables.joints.map(inWords), inWords(state.joint),
@@ -96,12 +99,17 @@ export default class Skeleton {
 
   reset() {}
 
+  /** How joints were moved. */
+  moves() {
+    return toMoves(this.host.state.moves, this.tables.joints);
+  }
+
   /** The skeleton as it stands now. */
   joints() {
-    const { species, figure, facing, moves } = this.host.state;
+    const { species, figure, facing } = this.host.state;
     const places = this.tables.poses[`${species} ${figure} ${facing}`];
     const own = Object.fromEntries(this.tables.joints.map((name, k) => [name, places[k]]));
-    return { own, now: moved(own, toMoves(moves)) };
+    return { own, now: moved(own, this.moves()) };
   }
 
   /** Whether edges are drawn, and no skeleton. */
@@ -131,7 +139,7 @@ export default class Skeleton {
   /** A joint to a place. @param {string} name @param {[number, number]} place */
   pull(name, [x, y]) {
     const { own } = this.joints();
-    const moves = toMoves(this.host.state.moves);
+    const moves = this.moves();
     const by = [x - own[name][0], y - own[name][1]].map((value) => Math.round(value * 10) / 10);
     moves.set(name, /** @type {[number, number]} */ (by));
     this.host.set({ moves: toText(moves) }, { draft: true });
@@ -139,13 +147,10 @@ export default class Skeleton {
 
   /** Skeleton and controls as the state has them. */
   draw() {
-    const { state } = this.host;
-    const known = { ...WORDS, facing: FACINGS, figure: STANCES, joint: this.tables.joints };
-    for (const [name, options] of Object.entries(known)) {
-      if (!options.includes(state[name])) state[name] = this.host.defaults[name];
-    }
+    const { state, defaults } = this.host;
+    const menus = { ...WORDS, facing: FACINGS, figure: STANCES, map: MAPS, by: [STUDENT, TEACHER] };
+    restrict(state, { ...menus, joint: this.tables.joints }, defaults);
     if (!this.steps.includes(state.trained)) state.trained = this.steps.at(-1);
-    if (![STUDENT, TEACHER].includes(state.by)) state.by = this.host.defaults.by;
     const shown = { ...state, joint: inWords(state.joint) };
     for (const [name, control] of Object.entries(this.controls)) if (name in shown) control.set(shown[name]);
     this.controls.place.set(this.steps.indexOf(state.trained));
@@ -229,21 +234,11 @@ export default class Skeleton {
   /** A cell that draws the same picture. */
   python() {
     const { state } = this.host;
-    const { steps, seed, conditioning } = this.options(state, true);
+    const { steps, conditioning } = this.options(state, true);
     const role = state.by === TEACHER || !this.index.controlled_lcm ? "text_to_image" : "lcm";
-    if (this.drawn()) return pythonOfEdges(state, { role, steps, conditioning, prompt: caption(state) });
-    const lines = [...toMoves(state.moves)].map(([name, [x, y]]) => `joints = moved(joints, "${name}", ${x}, ${y})\n`);
+    const how = { role, steps, conditioning, prompt: caption(state) };
+    if (this.drawn()) return pythonOfEdges(state, how);
     const early = state.trained && state.trained !== this.steps.at(-1);
-    const scene = `"${state.species}", stance="${state.figure}", facing="${state.facing}", size=0.65`;
-    return `from course_utils.critters import Scene, draw_pose, keypoints
-${early ? "from course_utils.demos.control import checkpoint\n" : ""}from course_utils.demos.skeleton import moved
-from course_utils.diffusion.generate import TextToImage
-from PIL import Image
-
-draw = TextToImage.load("${role}", condition="pose")
-${early ? `draw.control = checkpoint(${state.trained})\n` : ""}joints = keypoints(Scene(${scene}))
-${lines.join("")}prompt = "${caption(state)}"
-options = {"control_map": draw_pose(joints), "conditioning_scale": ${conditioning}, "steps": ${steps}}
-Image.fromarray(draw([prompt], seeds=[${seed}], **options)[0])`;
+    return pythonOfPose(state, { ...how, moves: this.moves(), checkpoint: early ? state.trained : null });
   }
 }

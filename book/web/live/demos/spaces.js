@@ -2,6 +2,7 @@
 
 import { element, menu, range } from "../controls.js";
 import { show } from "../picture.js";
+import { quoted, restrict, SEED } from "../state.js";
 import { BACKGROUNDS, caption, COATS, SPECIES, STANCES, TEXTURES } from "../words.js";
 
 const SIDE = 128;
@@ -23,6 +24,7 @@ function panel(label) {
 
 export default class Spaces {
   static title = "Two spaces: four ways between two animals";
+  static limits = { a_seed: SEED, b_seed: SEED, t: [0, 1, 0] };
 
   /** The student where there is one; it has no path to walk back, so inversion is its teacher's. */
   static denoiser(index) {
@@ -82,18 +84,16 @@ export default class Spaces {
   /** Controls as the state has them. */
   write() {
     const { state, defaults } = this.host;
-    for (const which of ["a", "b"]) {
-      for (const [word, options] of Object.entries(MENUS)) {
-        const key = `${which}_${word}`;
-        if (!options.includes(state[key])) state[key] = defaults[key];
-      }
+    for (const which of ["a_", "b_"]) {
+      const menus = Object.entries(MENUS).map(([word, options]) => [which + word, options]);
+      restrict(state, Object.fromEntries(menus), defaults);
     }
-    state.t = Math.min(1, Math.max(0, state.t));
     for (const [name, control] of Object.entries(this.controls)) control.set(state[name]);
   }
 
   /** @param {{draft?: boolean, first?: boolean}} [how] `first`: the quick pictures, and then the better ones at once */
   async update({ draft = false, first = false } = {}) {
+    this.host.drop("inversion"); // else what is asked now would wait behind seconds of it
     this.write();
     clearTimeout(this.timer);
     if (first) await this.three({ ...this.host.state }, false);
@@ -119,13 +119,14 @@ export default class Spaces {
     if (await this.three(state, true)) await this.settled();
   }
 
-  /** Inversion, which takes longest, once there is time. */
+  /** Inversion, which takes longest, once there is time, other demos' time included. */
   async settled() {
     if (this.host.figure.dataset.state !== "live") return;
     const state = { ...this.host.state };
     const show_ = ({ share }) => (this.notes.inversion.textContent = `inverting, ${Math.round(100 * share)} %`);
     const options = this.options(state, "inversion", true);
-    const answer = await this.host.ask("way", options, { channel: "inversion", drops: true, show: show_ });
+    const how = { channel: "inversion", drops: true, yields: true, show: show_ };
+    const answer = await this.host.ask("way", options, how);
     if (!answer) return;
     show(this.panels.inversion, answer.pixels);
     this.tell("inversion", answer);
@@ -165,10 +166,10 @@ from course_utils.demos.spaces import between
 from course_utils.diffusion.generate import TextToImage
 from PIL import Image
 
-draw, teacher = TextToImage.load("${this.denoiser.model}"), TextToImage.load("${TEACHER}")
+draw, teacher = TextToImage.load(${quoted(this.denoiser.model)}), TextToImage.load("${TEACHER}")
 prompts = [
-    "${a.prompt}",
-    "${b.prompt}",
+    ${quoted(a.prompt)},
+    ${quoted(b.prompt)},
 ]
 four = between(draw, teacher, prompts, seeds=(${a.seed}, ${b.seed}), t=${state.t})
 Image.fromarray(np.hstack(list(four.values())))`;

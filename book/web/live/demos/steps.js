@@ -2,6 +2,7 @@
 
 import { element, menu, range } from "../controls.js";
 import { show } from "../picture.js";
+import { quoted, restrict, SEED } from "../state.js";
 import { BACKGROUNDS, caption, COATS, SPECIES, STANCES, TEXTURES } from "../words.js";
 
 const SIDE = 128;
@@ -15,6 +16,7 @@ const COLOUR = "#69398f";
 
 export default class Steps {
   static title = "Steps: one noise, every model";
+  static limits = { seed: SEED };
 
   /** Denoisers that need nothing but a latent, a time and a prompt. @param {Record<string, any>} index */
   static roles(index) {
@@ -81,9 +83,7 @@ export default class Steps {
 
   async update() {
     const { state, defaults } = this.host;
-    for (const [name, options] of Object.entries({ ...MENUS, evaluations: COUNTS })) {
-      if (!options.includes(state[name])) state[name] = defaults[name];
-    }
+    restrict(state, { ...MENUS, evaluations: COUNTS }, defaults);
     const shown = { ...state, evaluations: COUNTS.indexOf(state.evaluations) };
     for (const [name, control] of Object.entries(this.controls)) control.set(shown[name]);
     const now = { ...state };
@@ -146,7 +146,7 @@ export default class Steps {
     const { state } = this.host;
     const plans = this.roles.map((role) => {
       const { steps, scale } = this.plan(role);
-      return `    "${role}": {"steps": ${steps}, "guidance_scale": ${scale}},\n`;
+      return `    ${quoted(role)}: {"steps": ${steps}, "guidance_scale": ${scale}},\n`;
     });
     return `import numpy as np
 from course_utils.diffusion.generate import TextToImage
@@ -154,7 +154,7 @@ from PIL import Image
 
 plans = {
 ${plans.join("")}}
-prompt = "${caption({ ...state, facing: "right" })}"
+prompt = ${quoted(caption({ ...state, facing: "right" }))}
 pictures = [TextToImage.load(role)([prompt], seeds=[${state.seed}], **plan)[0] for role, plan in plans.items()]
 Image.fromarray(np.hstack(pictures))`;
   }
