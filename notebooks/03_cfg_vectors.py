@@ -609,7 +609,7 @@ show.pictures(
     {f"w = 7.5, {name}": made for name, made in repaired.items()},
     alt="Three animals in three rows, all at a guidance scale of 7.5: as it is; "
     "rescaled, the same animals, a little softer; and guided in an interval "
-    "only, where one holds its head and tail in another way.",
+    "only, other poses with calmer outlines, and the third cat greyer.",
 )
 
 # %% tags=["hide-input"]
