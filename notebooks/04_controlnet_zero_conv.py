@@ -745,7 +745,7 @@ show.curves(
     colours={name: COLOUR[way] for way, names in named.items() for name in names},
     markers=True,
     xlabel="share of the training compute",
-    ylim=(0, None),
+    ylim=(0, 0.28),  # room for the legend
 )
 
 # %% tags=["hide-input"]
