@@ -1,5 +1,6 @@
 """The package as a wheel: it carries weights, cards, configurations and hashes, and nothing else."""
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -67,3 +68,28 @@ def test_nothing_else_is_in_the_wheel(contents):
 def test_importing_the_package_loads_nothing_heavy():
     code = "import sys, course_utils; assert not {'torch', 'numpy', 'diffusers'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+FLOORS = ("critters", "models", "diffusion", "measure", "show", "demos", "grading", "train")
+"""From the ground up."""
+
+
+def imported(path):
+    """Parts of the course that a module names in an import, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            assert node.level == 1, f"{path.name}: name the whole module"  # a neighbour
+            names = []
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{one.name}" for one in node.names]
+        else:
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        yield from (name.split(".")[1] for name in names if name.startswith("course_utils."))
+
+
+@pytest.mark.parametrize("floor", FLOORS[:-1])
+def test_imports_only_go_down(repository, floor):
+    files = sorted((repository / "course_utils" / floor).rglob("*.py"))
+    above = FLOORS[FLOORS.index(floor) + 1 :]
+    assert files
+    assert [(path.name, part) for path in files for part in imported(path) if part in above] == []

@@ -1,5 +1,7 @@
 """A question that needs no torch, for tests that ask how a submission is run rather than what it says."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -28,10 +30,12 @@ SMALL = Limits(seconds=2, memory=1000, disk=16, file=8, start=4)
 
 @pytest.fixture(scope="session")
 def isolation():
-    """Skip where the kernel or bubblewrap cannot isolate; `-ra` shows why."""
+    """Skip where the kernel or bubblewrap cannot isolate; `-ra` shows why. In the scheduled jobs it is no excuse."""
     try:
         require()
     except NoIsolation as why:
+        if os.environ.get("GITHUB_ACTIONS"):
+            pytest.fail(str(why), pytrace=False)
         pytest.skip(str(why))
 
 

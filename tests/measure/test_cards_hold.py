@@ -6,11 +6,12 @@ import torch
 from course_utils.critters import caption, sample
 from course_utils.critters.dataset import HELD_OUT_SEED, pictures
 from course_utils.diffusion.generate import TextToImage
-from course_utils.measure import adherence, critic, embeddings, generative, report
+from course_utils.measure import adherence, critic, embeddings, generative
 from course_utils.models import load
+from course_utils.models.registry import available
 from course_utils.models.weights import card
 
-DENOISERS = [name for name in report.shipped() if "sampler" in card(name)["measured"]]
+DENOISERS = [entry.folder for entry in available() if entry.embedded and entry.objective]
 FEW = 24
 
 

@@ -125,4 +125,5 @@ def test_it_never_enters_a_loss(maps):
     assert not any(p.requires_grad for p in load_dense().parameters())
     recipes = {path.name: path.read_text() for path in Path(course_utils.train.__file__).parent.glob("*.py")}
     assert [name for name, text in recipes.items() if "DenseHead" in text and "common.Run(" in text] == ["dense.py"]
+    assert [name for name, text in recipes.items() if "load_dense" in text] == ["card.py"]
     assert adherence.read_maps is dense.read_maps

@@ -72,8 +72,8 @@ def test_worn_pictures_differ_and_stay_pictures():
     truth = critic.truths(SCENES)
     x, _ = critic.worn(RENDERS, truth, np.random.default_rng(0))
     assert x.shape == (24, 3, 128, 128)
-    assert (x.min(), x.max()) >= (-1, 0)
     assert x.abs().max() <= 1
+    assert ((x - to_tensor(RENDERS)).abs().mean((1, 2, 3)) < 0.3).all()  # worn, and still that picture
     assert (x != to_tensor(RENDERS)).flatten(1).any(1).sum() > 12
     again, _ = critic.worn(RENDERS, truth, np.random.default_rng(0))
     assert torch.equal(x, again)
