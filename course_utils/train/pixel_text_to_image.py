@@ -13,7 +13,8 @@ other: 3x128x128 becomes 12x64x64, nothing is lost, and the levels that cost mos
 With Stable Diffusion's schedule (`--schedule scaled_linear`) the twin learns to draw, but not the colours that it is
 asked for: at the last timestep a wall's colour still shows through the noise, so that nothing need be read for it. A
 sampler begins with noise through which nothing shows (Lin et al., Common Diffusion Noise Schedules and Sample Steps Are
-Flawed, 2024).
+Flawed, 2024). ADM's schedule takes that away, and is no cure by itself: after 3,000 steps walls are still right in half
+of the pictures only.
 
 The log counts the FLOPs so far (`course_utils.train.compute` says which); `--snapshots` keeps weights along the way, so
 that quality can be drawn against them. A run that is killed goes on with the same command.
