@@ -22,7 +22,7 @@ from course_utils.models import schedulers
 
 Latents = Float[Tensor, "b c h w"]
 Predict = Callable[[Latents, float], Latents]
-r"""Latents and a timestep in [0, 1000) to the predicted noise (for DDIM) or velocity (for Euler)."""
+r"""Latents and a timestep in [0, 1000) to the predicted noise (for DDIM), velocity (for Euler) or v (for pixels)."""
 
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
@@ -71,13 +71,14 @@ def with_guidance(
     return predict
 
 
-SAMPLERS = {"epsilon": ("ddim", "dpmpp", "heun", "ddpm", "lcm", "ddim_pixels"), "flow": ("euler_flow", "lcm_flow")}
+SAMPLERS = {"epsilon": ("ddim", "dpmpp", "heun", "ddpm", "lcm"), "flow": ("euler_flow", "lcm_flow"),
+            "v": ("ddim_pixels",)}
 """Names of `models.schedulers` that go with what a network predicts; the first is the default.
 
 * `ddim`: first order, nothing drawn on the way. `euler_flow` is the same idea on straight paths.
 * `dpmpp`: second order, from the last two evaluations. `heun`: second order, two evaluations a step but for the last.
 * `ddpm`: ancestral, noise drawn in every step; made for 1000 of them.
-* `ddim_pixels`: DDIM on the schedule of the twin in pixels.
+* `ddim_pixels`: DDIM on the schedule of the twin in pixels, from v instead of the noise.
 * `lcm`, `lcm_flow`: to the picture, back to a lower level with fresh noise, again: for students.
 """
 
@@ -119,7 +120,7 @@ def stand_in(name: str, steps: int) -> Any | None:
     if name in ("ddim", "ddim_pixels") and schedule.STEPS % steps:
         if name == "ddim":
             return DPMSolverMultistepScheduler(**schedulers.NOISE, solver_order=1)
-        return DPMSolverMultistepScheduler(**schedulers.PIXEL_NOISE, solver_order=1, thresholding=True)
+        return DPMSolverMultistepScheduler(**schedulers.PIXELS, solver_order=1, thresholding=True)
     if name == "dpmpp":
         return DPMSolverMultistepScheduler(**schedulers.NOISE, use_karras_sigmas=True)
     return HeunDiscreteScheduler(**schedulers.NOISE, use_karras_sigmas=steps > 1) if name == "heun" else None
@@ -132,7 +133,7 @@ def denoise(
     """Latents from standard normal noise z by a stock scheduler, as its pipelines use it.
 
     Args:
-        predict: the noise or the velocity, as the scheduler's kind wants it.
+        predict: the noise, the velocity or v, as the scheduler's kind wants it.
         scheduler: from `stock_scheduler`, or any of diffusers after `set_timesteps`; good for one call.
         z: noise. Schedulers that count in noise-to-signal ratios (`heun`) scale it up first, and what the network is
             shown down again.

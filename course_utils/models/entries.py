@@ -21,7 +21,8 @@ class Entry:
         condition: of a ControlNet, the map that it is shown.
         base: role to which an embedded model may be shipped as a low-rank difference, or whose LoRA this is.
         recipe: module of `course_utils.train` and options that train an embedded model.
-        objective: what a denoiser predicts, "epsilon" (the noise) or "flow" (the velocity).
+        objective: what a denoiser predicts, "epsilon" (the noise), "flow" (the velocity) or "v" (the twin in pixels:
+            v of Salimans and Ho, 2022).
         guidance, steps, sampler: with which it is used unless one says otherwise: its own best guidance scale
             (1, which costs one evaluation a step, for students), and a name of `models.schedulers`.
         parameters: how many numbers the published network has; 0 for an embedded one.

@@ -22,7 +22,7 @@ def _ours(role: str, kind: str, recipe: str, library: str = "diffusers", **facts
 
 def _denoiser(role: str, recipe: str, sampler: str, steps: int, guidance: float = 1.0, **facts: Any) -> Entry:
     """A U-Net of the course's own, with its sampler, the steps it takes and its guidance scale."""
-    objective = "flow" if "flow" in sampler else "epsilon"
+    objective = "flow" if "flow" in sampler else "v" if "pixels" in sampler else "epsilon"
     return _ours(role, "UNet2DConditionModel", recipe, objective=objective, sampler=sampler, steps=steps,
                  guidance=guidance, **facts)
 

@@ -18,6 +18,9 @@ r"""\(\beta\) rises linearly, as diffusion on pixels has it (Ho et al., 2020; Dh
 times more noise than picture. Stable Diffusion's schedule ends at 15. That drowns a latent, but neighbouring pixels are
 alike, and through as much noise the colour of a wall is still to be seen (Hoogeboom et al., simple diffusion, 2023)."""
 
+PIXELS = {**PIXEL_NOISE, "prediction_type": "v_prediction"}
+"""What the twin predicts instead of noise: in noise without a picture, that is the picture (Salimans and Ho, 2022)."""
+
 TO_THE_END = {"timestep_spacing": "trailing", "steps_offset": 1}
 """Timesteps counted from 999 downwards; the offset is Stable Diffusion's, and acts only if the spacing is changed."""
 
@@ -27,7 +30,7 @@ CONFIGURED: dict[str, tuple[str, dict[str, Any]]] = {
     "heun": ("HeunDiscreteScheduler", {**NOISE, **TO_THE_END}),
     "ddpm": ("DDPMScheduler", {**NOISE, **TO_THE_END, "clip_sample": False}),
     "lcm": ("LCMScheduler", {**NOISE, **TO_THE_END, "clip_sample": False, "set_alpha_to_one": True}),
-    "ddim_pixels": ("DDIMScheduler", {**PIXEL_NOISE, **TO_THE_END, "clip_sample": True, "set_alpha_to_one": True}),
+    "ddim_pixels": ("DDIMScheduler", {**PIXELS, **TO_THE_END, "clip_sample": True, "set_alpha_to_one": True}),
     "euler_flow": ("FlowMatchEulerDiscreteScheduler", {"num_train_timesteps": 1000, "shift": 1.0}),
     "lcm_flow": ("FlowMatchLCMScheduler", {"num_train_timesteps": 1000, "shift": 1.0}),
 }

@@ -13,8 +13,8 @@ TITLES: dict[str, tuple[str, str]] = {
     "text_to_image_nodropout": ("The text-to-image model that never saw an empty caption", "The same network on the"
                                 " same batches, but no caption was ever dropped: it exists to show what"
                                 " classifier-free guidance needs (Ho and Salimans, 2022)."),
-    "pixel_text_to_image": ("The twin in pixels", "The same task without an autoencoder: noise prediction on"
-                            " 128x128x3 pixels, trained with as much compute (claim C04)."),
+    "pixel_text_to_image": ("The twin in pixels", "The same task without an autoencoder: v-prediction on 128x128x3"
+                            " pixels (Salimans and Ho, 2022), on ADM's noise schedule (claim C04)."),
     "flow": ("The flow model", "The same network trained as a rectified flow: it predicts the velocity of straight"
              " lines from picture to noise (Liu et al., 2023; Lipman et al., 2023)."),
     "reflow": ("The flow model after one reflow", "Trained on the flow model's own pairs of noise and picture, so that"

@@ -4,17 +4,19 @@ r"""The twin without an autoencoder: `diffusers.UNet2DConditionModel` on pixels,
     python -m course_utils.train.pixel_text_to_image --flops 1e15 --every 500                          # two CPU cores
     python -m course_utils.train.pixel_text_to_image --batch 256 --rate 2e-3 --scenes 60000 --judged 256     # one GPU
 
-Everything but the space is the latent model's (`course_utils.train.text_to_image`): objective, captions and the order
-in which they are drawn, text encoder, judge. Network and noise schedule follow ADM (Dhariwal and Nichol, Diffusion
-Models Beat GANs on Image Synthesis, 2021): few channels where pixels are many, attention only at 16x16 and below, noise
-whose variance rises linearly; and simple diffusion (Hoogeboom et al., 2023), which lays pixels of 2x2 on top of each
-other: 3x128x128 becomes 12x64x64, nothing is lost, and the levels that cost most and learn least are spared.
+Everything but space and objective is the latent model's (`course_utils.train.text_to_image`): captions and the order in
+which they are drawn, text encoder, judge. Network and noise schedule follow ADM (Dhariwal and Nichol, Diffusion Models
+Beat GANs on Image Synthesis, 2021): few channels where pixels are many, attention only at 16x16 and below, noise whose
+variance rises linearly; and simple diffusion (Hoogeboom et al., 2023), which lays pixels of 2x2 on top of each other:
+3x128x128 becomes 12x64x64, nothing is lost, and the levels that cost most and learn least are spared.
 
-With Stable Diffusion's schedule (`--schedule scaled_linear`) the twin learns to draw, but not the colours that it is
-asked for: at the last timestep a wall's colour still shows through the noise, so that nothing need be read for it. A
-sampler begins with noise through which nothing shows (Lin et al., Common Diffusion Noise Schedules and Sample Steps Are
-Flawed, 2024). ADM's schedule takes that away, and is no cure by itself: after 3,000 steps walls are still right in half
-of the pictures only.
+What it predicts is v, as simple diffusion does: a picture's colours are decided where hardly anything of it is left.
+With Stable Diffusion's schedule the twin drew animals, but not in the colours that it was asked for: at the last step
+of the schedule a wall's colour still showed through the noise, so that nothing need be read for it, and a sampler
+begins with noise through which nothing shows (Lin et al., Common Diffusion Noise Schedules and Sample Steps Are Flawed,
+2024). ADM's schedule takes that away, and was no cure by itself (walls right in half of the pictures after 3,000
+steps): to a loss on the noise, an error in the picture counts SNR times, there as good as nothing. `--objective
+epsilon` is that loss.
 
 The log counts the FLOPs so far (`course_utils.train.compute` says which); `--snapshots` keeps weights along the way, so
 that quality can be drawn against them. A run that is killed goes on with the same command.
@@ -49,8 +51,14 @@ ATTENTIVE = 2
 
 SIZE, FOLD, HELD_OUT = 128, 2, 64
 
-SAMPLER = {"linear": "ddim_pixels", "scaled_linear": "ddim"}
-"""Which of `models.schedulers` has the noise schedule: ADM's, or Stable Diffusion's."""
+SAMPLER = "ddim_pixels"
+"""Which of `models.schedulers` has the noise schedule."""
+
+PREDICTED = {"v": "v_prediction", "epsilon": "epsilon"}
+"""What diffusers' schedulers call an objective; `SAMPLER` is configured for the first."""
+
+GAMMA = 5.0
+"""Signal-to-noise ratio from which on an error in the picture counts no more (Hang et al., Min-SNR Weighting, 2023)."""
 
 Pixels = Float[Tensor, "b 12 64 64"]
 
@@ -77,23 +85,28 @@ def folded(renders: UInt8[np.ndarray, "n 128 128 3"], device: torch.device) -> F
 
 
 def loss_at(
-    sampler: str, unet: Denoiser, x: Pixels, epsilon: Pixels, quantile: Float[Tensor, " b"], context: Context
+    objective: str, unet: Denoiser, x: Pixels, epsilon: Pixels, quantile: Float[Tensor, " b"], context: Context
 ) -> Float[Tensor, ""]:
-    r"""\(w_t\,\lVert\hat\epsilon(x_t, t, c) - \epsilon\rVert^2\), mean over numbers, with min-SNR weights \(w_t\).
+    r"""\(w_t\,\lVert\hat y(x_t, t, c) - y\rVert^2\), mean over numbers, of \(y = v\) or \(y = \epsilon\).
 
-    The latent model's loss (`text_to_image.epsilon_loss`) on a sampler's schedule, at times given as numbers in (0, 1).
+    With \(w_t = \min(\mathrm{SNR}_t+1, \gamma+1)/(\mathrm{SNR}_t+1)\) for v and \(\min(\mathrm{SNR}_t, \gamma)/
+    \mathrm{SNR}_t\) for the noise, an error in the implied picture counts SNR + 1 or SNR times, up to \(\gamma\): in
+    pure noise once, or not at all (Salimans and Ho, Progressive Distillation, 2022, section 4). Times are given as
+    numbers in (0, 1).
     """
     t = (quantile * schedule.STEPS).long()
-    a = scheduler(sampler).alphas_cumprod.to(x.device)[t].view(-1, 1, 1, 1)
+    a = scheduler(SAMPLER).alphas_cumprod.to(x.device)[t].view(-1, 1, 1, 1)
     predicted = unet(a.sqrt() * x + (1 - a).sqrt() * epsilon, t, context, return_dict=False)[0]
-    snr = (a / (1 - a)).flatten()
-    return (snr.clamp(max=5) / snr * (predicted - epsilon).square().mean((1, 2, 3))).mean()
+    wanted = a.sqrt() * epsilon - (1 - a).sqrt() * x if objective == "v" else epsilon
+    counts = (a / (1 - a) + (objective == "v")).flatten()
+    weight = counts.clamp(max=GAMMA + (objective == "v")) / counts
+    return (weight * (predicted - wanted).square().mean((1, 2, 3))).mean()
 
 
 @torch.inference_mode()
 def generate(
     unet: UNet2DConditionModel, text: words.TextEncoder, prompts: list[str], seeds: list[int], scale: float,
-    sampler: str = SAMPLER["linear"], batch: int = 16,
+    objective: str = "v", batch: int = 16,
 ) -> Float[Tensor, "n 3 128 128"]:
     """Pictures in about [-1, 1] of prompts, one seed each, at a guidance scale: 25 steps of DDIM."""
     parts, empty = [], text.read([""])
@@ -101,7 +114,9 @@ def generate(
         conditional = text.read(prompts[k : k + batch])
         predict = with_guidance(unet, conditional, empty.expand_as(conditional), scale)
         noise = initial_noise(seeds[k : k + batch], unet.config.sample_size, unet.config.in_channels)
-        parts.append(denoise(predict, stock_scheduler(sampler, EVALUATIONS), noise.to(text.device)))
+        sampler = stock_scheduler(SAMPLER, EVALUATIONS)
+        sampler.register_to_config(prediction_type=PREDICTED[objective])
+        parts.append(denoise(predict, sampler, noise.to(text.device)))
     return pixel_shuffle(torch.cat(parts), FOLD)
 
 
@@ -114,7 +129,6 @@ class Judge(text_to_image.Judge):
         self.latents = folded(pictures(len(self.scenes), VALIDATION_SEED, cache=options.cache), text.device)
         self.epsilon = torch.randn(self.latents.shape, generator=torch.Generator().manual_seed(VALIDATION_SEED))
         self.critic = load_critic(str(text.device)) if options.judged else None
-        self.sampler = SAMPLER[options.schedule]
 
     def __call__(self, unet: UNet2DConditionModel, step: int) -> dict[str, float]:
         """The numbers of a log row, FLOPs so far first; writes the contact sheet."""
@@ -123,13 +137,13 @@ class Judge(text_to_image.Judge):
     def pictures(self, unet: UNet2DConditionModel, scenes: list[Scene]) -> np.ndarray:
         """One picture for each scene's plain caption, seeds 0, 1, 2, ..."""
         prompts, seeds = [caption(scene) for scene in scenes], list(range(len(scenes)))
-        return to_array(generate(unet, self.text, prompts, seeds, self.options.scale, self.sampler))
+        return to_array(generate(unet, self.text, prompts, seeds, self.options.scale, self.options.objective))
 
     def loss_of(
         self, unet: Denoiser, z0: Pixels, epsilon: Pixels, quantile: Float[Tensor, " b"], context: Context
     ) -> Float[Tensor, ""]:
         """That of a batch."""
-        return loss_at(self.sampler, unet, z0, epsilon, quantile, context)
+        return loss_at(self.options.objective, unet, z0, epsilon, quantile, context)
 
 
 def steps_within(options: argparse.Namespace, step_flops: int) -> int:
@@ -156,7 +170,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--dropout", type=float, default=0.1, help="share of captions dropped (default %(default)s)")
     parser.add_argument("--scale", type=float, default=3.0, help="guidance scale of judged pictures (%(default)s)")
     parser.add_argument("--judged", type=int, default=64, help="pictures for the critic; 0: only the held-out loss")
-    parser.add_argument("--schedule", choices=tuple(SAMPLER), default="linear", help="of the noise (%(default)s)")
+    parser.add_argument("--objective", choices=tuple(PREDICTED), default="v", help="what is predicted (%(default)s)")
     parser.add_argument("--clip", type=Path, default=Path("runs/clip/model"), help="a CLIP's folder (%(default)s)")
     parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS, help="channels of the levels, by eights")
     options = common.parsed(parser, argv)
@@ -164,7 +178,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def train(options: argparse.Namespace) -> None:
-    """The whole method: noise a picture, read the caption, predict the noise."""
+    """The whole method: noise a picture, read the caption, predict v."""
     torch.manual_seed(options.seed)
     device = common.own_device()
     text = words.TextEncoder(options.clip, device)
@@ -186,7 +200,7 @@ def train(options: argparse.Namespace) -> None:
         quantile = torch.from_numpy(rng.uniform(1e-5, 1 - 1e-5, options.batch)).float().to(device)
         context = text(dropped(ids[chosen, wording], empty, options.dropout, rng))
         x = folded(renders[chosen], device)
-        loss = loss_at(judge.sampler, run.model, x, run.noise(step, *x.shape), quantile, context)
+        loss = loss_at(options.objective, run.model, x, run.noise(step, *x.shape), quantile, context)
         finish(loss, step)
     print(f"{options.out / 'model'} is ready; ship it with: python -m course_utils.train.ship ROLE {options.out}")
 

@@ -11,7 +11,7 @@ from course_utils.models import load
 from course_utils.models.registry import available
 from course_utils.models.weights import card
 
-DENOISERS = [entry.folder for entry in available() if entry.embedded and entry.objective]
+DENOISERS = [entry.folder for entry in available() if entry.embedded and entry.objective and not entry.condition]
 FEW = 24
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from huggingface_hub import constants
 
+from course_utils.diffusion.samplers import SAMPLERS
 from course_utils.models import (
     StoppedError,
     WeightsError,
@@ -133,6 +134,7 @@ def test_every_entry_says_all_that_is_needed():
         assert bool(e.objective) == bool(e.sampler) == bool(e.steps)
         assert not e.sampler or e.sampler in schedulers.CONFIGURED
         assert ("flow" in e.sampler) == (e.objective == "flow")
+        assert not e.objective or e.sampler in SAMPLERS[e.objective]
         if e.base:  # differences lead, one by one, to a network that is kept whole
             ways = [e]
             while ways[-1].base:

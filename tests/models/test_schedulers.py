@@ -17,7 +17,7 @@ def test_the_noise_is_that_of_the_course_and_sampling_begins_with_noise(name):
     torch.testing.assert_close(stock.alphas_cumprod, wanted, rtol=1e-4, atol=0)
     stock.set_timesteps(4)
     assert stock.timesteps[0] == 999
-    assert stock.config.prediction_type == "epsilon"
+    assert stock.config.prediction_type == ("v_prediction" if name == "ddim_pixels" else "epsilon")
 
 
 @pytest.mark.parametrize("steps", [1, 4, 25, 50])

@@ -95,45 +95,90 @@ def test_judged_pictures_are_read_and_shown(tiny, monkeypatch):
     assert Image.open(tiny / "judged/samples-000001.png").size == (8 * 128 + 7 * 2, 128)
 
 
-@pytest.mark.parametrize("kind", ["linear", "scaled_linear"])
-def test_a_perfect_denoiser_is_judged_perfect(tiny, kind):
+@pytest.mark.parametrize("objective", ["v", "epsilon"])
+def test_a_perfect_denoiser_is_judged_perfect(tiny, objective):
     options = common.parsed(common.arguments("p", "", 1, 1, 1e-3), [
         "--smoke", "--out", str(tiny / "perfect"), "--cache", str(tiny / "cache")])
-    options.judged, options.schedule = 0, kind
+    options.judged, options.objective = 0, objective
     judge = recipe.Judge(options, words.TextEncoder(tiny / "clip/model"), step_flops=7)
-    alphas_bar = scheduler(recipe.SAMPLER[kind]).alphas_cumprod
+    alphas_bar = scheduler(recipe.SAMPLER).alphas_cumprod
 
     def denoiser(z_t, t, context, return_dict):
         order, a = (torch.arange(len(z_t)) * 197) % len(z_t), alphas_bar[t].view(-1, 1, 1, 1)
-        return ((z_t - a.sqrt() * judge.latents[order]) / (1 - a).sqrt(),)
+        x = judge.latents[order]
+        epsilon = (z_t - a.sqrt() * x) / (1 - a).sqrt()
+        return (epsilon if objective == "epsilon" else a.sqrt() * epsilon - (1 - a).sqrt() * x,)
 
     assert judge(denoiser, 3) == {"flops": 21, "held_out": pytest.approx(0, abs=1e-6)}
 
 
-def test_on_the_latent_models_schedule_the_loss_is_the_latent_models():
+def implied(objective, z_t, a, x, error):
+    """What a network says of a picture that it takes for `x + error`."""
+    guess = x + error
+    epsilon = (z_t - a.sqrt() * guess) / (1 - a).sqrt()
+    return epsilon if objective == "epsilon" else a.sqrt() * epsilon - (1 - a).sqrt() * guess
+
+
+@pytest.mark.parametrize(
+    ("quantile", "by_v", "by_epsilon"), [(0.9999, 1.0, 4.0e-5), (0.5, 1.084, 0.0844), (0.001, 6.0, 5.0)])
+def test_an_error_in_the_picture_counts_in_pure_noise_only_by_v(quantile, by_v, by_epsilon):
+    x, epsilon, context = torch.randn(1, 12, 64, 64), torch.randn(1, 12, 64, 64), torch.zeros(1, 24, 16)
+    for objective, weight in (("v", by_v), ("epsilon", by_epsilon)):
+        def denoiser(z_t, t, context, return_dict, objective=objective):
+            return (implied(objective, z_t, scheduler(recipe.SAMPLER).alphas_cumprod[t], x, 0.5),)
+
+        loss = recipe.loss_at(objective, denoiser, x, epsilon, torch.tensor([quantile]), context)
+        assert float(loss) == pytest.approx(0.25 * weight, rel=0.05)
+
+
+def test_by_epsilon_the_weights_are_the_latent_models(monkeypatch):
     x, epsilon, context = torch.randn(4, 12, 64, 64), torch.randn(4, 12, 64, 64), torch.zeros(4, 24, 16)
     quantile = torch.tensor([0.001, 0.1, 0.5, 0.999])
 
     def denoiser(z_t, t, context, return_dict):
         return (z_t / 2,)
 
-    ours = recipe.loss_at("ddim", denoiser, x, epsilon, quantile, context)
+    monkeypatch.setattr(recipe, "SAMPLER", "ddim")
+    ours = recipe.loss_at("epsilon", denoiser, x, epsilon, quantile, context)
     torch.testing.assert_close(ours, text_to_image.loss_at("epsilon", denoiser, x, epsilon, quantile, context))
-    assert not torch.isclose(ours, recipe.loss_at("ddim_pixels", denoiser, x, epsilon, quantile, context), rtol=1e-2)
 
 
 def test_at_the_end_of_the_pixels_schedule_not_even_a_walls_colour_is_left():
     """The mean of 128x128 pixels is seen through 128 times less noise than one of them."""
-    seen = {kind: 128 * float((a / (1 - a)).sqrt()) for kind in recipe.SAMPLER
-            for a in scheduler(recipe.SAMPLER[kind]).alphas_cumprod[-1:]}  # fmt: skip
-    assert seen["linear"] < 1 < 8 < seen["scaled_linear"]
+    seen = {kind: 128 * float((a / (1 - a)).sqrt()) for kind in ("ddim_pixels", "ddim")
+            for a in scheduler(kind).alphas_cumprod[-1:]}  # fmt: skip
+    assert seen["ddim_pixels"] < 1 < 8 < seen["ddim"]
 
 
-def test_another_schedule_half_way_stands_in_the_recipe(tiny):
-    run(tiny, "changed", "--steps", "2", "--schedule", "scaled_linear")
+def test_another_objective_half_way_stands_in_the_recipe(tiny):
+    run(tiny, "changed", "--steps", "2", "--objective", "epsilon")
     run(tiny, "changed")
     told = ship.recipe("pixel_text_to_image", tiny / "changed")["options"]
-    assert [stage.get("schedule") for stage in told.values()] == ["scaled_linear", "linear"]
+    assert [stage.get("objective") for stage in told.values()] == ["epsilon", "v"]
+
+
+def test_pictures_are_made_of_what_the_network_predicts(tiny, monkeypatch):
+    """Each objective finds the one picture there is; taken for the other, it does not."""
+    monkeypatch.setattr(recipe, "EVALUATIONS", 5)
+    picture, bars = torch.full((1, 12, 64, 64), 0.5), scheduler(recipe.SAMPLER).alphas_cumprod
+
+    class Knowing(torch.nn.Module):
+        config = UNet2DConditionModel(sample_size=64, in_channels=12, out_channels=12, block_out_channels=(8,) * 4,
+                                      norm_num_groups=8).config
+
+        def __init__(self, objective):
+            super().__init__()
+            self.objective = objective
+
+        def forward(self, z_t, t, context, return_dict):
+            return (implied(self.objective, z_t, bars[int(t)], picture, 0.0),)
+
+    text = words.TextEncoder(tiny / "clip/model")
+    wanted = pixel_shuffle(picture, recipe.FOLD)
+    for objective, other in (("v", "epsilon"), ("epsilon", "v")):
+        made = recipe.generate(Knowing(objective), text, ["a fox"], [0], 1.0, objective)
+        torch.testing.assert_close(made, wanted, atol=0.02, rtol=0)
+        assert (recipe.generate(Knowing(objective), text, ["a fox"], [0], 1.0, other) - wanted).abs().mean() > 0.1
 
 
 def test_batches_do_not_change_a_picture(tiny, whole, monkeypatch):
