@@ -27,8 +27,8 @@ COMPARED = 500
 
 SWEPT = ("n", "mean_accuracy", "frechet", "frechet_floor", "kid")
 
-SCALES = (1.0, 1.5, 2.0, 3.0, 4.5, 7.5)
-"""Guidance scales among which a model's own best ones are looked for."""
+SCALES = (0.0, 1.0, 1.5, 2.0, 3.0, 4.5, 7.5, 10.0, 15.0)
+"""Guidance scales among which a model's own best ones are looked for: from no caption at all to far too much of it."""
 
 
 def drawn(make: Maker, n: int) -> tuple[Pictures, list[Scene]]:
