@@ -4,8 +4,10 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 BOOK := _build/html/.complete
-NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
-BOOK_SOURCES := $(shell find book notebooks course_utils/models/weights -type f -not -name '*.pyc' 2>/dev/null) \
+NOTEBOOKS := $(sort $(shell find notebooks -maxdepth 1 -name '[0-9][0-9]_*.ipynb' ! -name '*[- ]*'))
+# Names with a space are a file manager's copies; make could not even say them.
+BOOK_SOURCES := $(sort $(shell find book notebooks course_utils/models/weights \
+	\( -name '* *' -o -name __pycache__ -o -name .ipynb_checkpoints -o -name .DS_Store \) -prune -o -type f -print)) \
 	course_utils/measure/budgets.json \
 	_config.yml _toc.yml CHANGELOG.md constraints.txt scripts/build.py
 
@@ -16,6 +18,8 @@ export HF_HUB_OFFLINE := 1
 export MALLOC_MMAP_THRESHOLD_ ?= 1000000000
 export MALLOC_TRIM_THRESHOLD_ ?= 4000000000
 unit notebooks-test browser-test notebooks picture: export OMP_NUM_THREADS := 1
+# What is committed is of the course's own models, whatever the shell is set to.
+unexport COURSE_SCALE COURSE_CPU
 
 .DEFAULT_GOAL := help
 .PHONY: help read book test lint types unit notebooks-test browser-test test-hub test-colab test-gradescope links notebooks train train-smoke sweeps exercises picture bench vendor clean install install-book
@@ -24,7 +28,7 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
 		while IFS='|' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
 
-read: book  ## build the book and open it on http://localhost:8000 (or the next free port)
+read: book  ## build the book and serve it on http://localhost:8000 (or the next free port)
 	@exec $(BIN)/python scripts/serve.py --port $(PORT)
 
 book: install-book  ## build the book into _build/html, warnings are errors
@@ -32,6 +36,12 @@ book: install-book  ## build the book into _build/html, warnings are errors
 
 $(BOOK): $(BOOK_SOURCES)
 	@$(BIN)/python scripts/build.py
+	@echo $(BOOK_SOURCES) > $@
+
+# A source that went leaves no newer file behind: the book keeps the names of what it was built from.
+ifneq ($(strip $(BOOK_SOURCES)),$(strip $(shell cat $(BOOK) 2>/dev/null)))
+.PHONY: $(BOOK)
+endif
 
 test: install  ## check everything: style, types, units, notebooks, book, browser; one thread each, two at a time
 	@$(MAKE) --no-print-directory -j 2 lint types book unit notebooks-test browser-test

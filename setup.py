@@ -15,7 +15,9 @@ class WithDemos(build_py):
     """Copies them into the package, as `course_utils/demos/web`: a notebook on Colab has no book beside it."""
 
     def run(self) -> None:
-        """Build as ever, then copy; an editable package finds them where they are."""
+        """Build anew, then copy; an editable package finds them where they are."""
+        if not self.editable_mode:  # modules deleted since an earlier build would come along
+            shutil.rmtree(self.build_lib, ignore_errors=True)
         super().run()
         if self.editable_mode:
             return

@@ -5,18 +5,23 @@ the environment, so a second call returns at once; after an interruption, the sa
 TORCH_INDEX, if set, is the package index that torch alone comes from (PyTorch's CPU builds have their own).
 """
 
+from __future__ import annotations  # so that a Python too old for the course can still read this, and say so
+
 import argparse
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST, NEWEST = (3, 11), (3, 13)
 PINS = ROOT / "constraints.txt"
+TORCH_FROM = ".torch-from"
 PARTS = {
     "book": ["requirements-book.txt"],
     "all": ["requirements.txt", "requirements-book.txt", "requirements-test.txt"],
@@ -78,10 +83,17 @@ def usable(venv: Path) -> bool:
     return answers(python_of(venv), "-m", "pip", "--version")
 
 
+def moved(venv: Path) -> bool:
+    """Whether the environment was made at another place: its programs would begin with a path that is gone."""
+    config = venv / "pyvenv.cfg"
+    made = re.search(r"^command = .* -m venv (?:--\S+ )*(.+)$", config.read_text(), re.M) if config.exists() else None
+    return bool(made) and Path(made[1]).resolve() != venv
+
+
 def create(venv: Path) -> None:
-    """Create the environment, or complete one whose creation was interrupted."""
+    """Create the environment, complete one whose creation was interrupted, or replace one that was moved here."""
     print(f"Creating {venv.name} with {sys.executable}", flush=True)
-    result = subprocess.run([sys.executable, "-m", "venv", str(venv)])
+    result = subprocess.run([sys.executable, "-m", "venv", *["--clear"] * moved(venv), str(venv)])
     if result.returncode:
         raise Problem(f"Could not create {venv}. Remove that folder and run the same command again.")
 
@@ -109,10 +121,19 @@ def installed(part: str, venv: Path) -> bool:
 
 
 def clear_half_installed(venv: Path) -> None:
-    """Forget packages whose installation was cut off: pip writes RECORD last and would take them for complete."""
+    """Forget packages whose installation was cut off: pip would take them for complete.
+
+    It writes INSTALLER after programs and compiled files, and RECORD, first copied early, once more behind that.
+    """
     for info in venv.glob("lib*/python*/site-packages/*.dist-info"):
-        if not (info / "RECORD").exists():
+        if not all((info / name).exists() for name in ("INSTALLER", "RECORD")):
             shutil.rmtree(info, ignore_errors=True)
+
+
+def other_torch(venv: Path) -> str | None:
+    """The index that torch is wanted from, if that is not where it came from."""
+    wanted, source = os.environ.get("TORCH_INDEX"), venv / TORCH_FROM
+    return None if not wanted or (source.exists() and source.read_text() == wanted) else wanted
 
 
 def pip(venv: Path, *arguments: str) -> None:
@@ -143,21 +164,37 @@ def install(part: str, venv: Path) -> None:
         flush=True,
     )
     clear_half_installed(venv)
-    stamp(part, venv).unlink(missing_ok=True)
-    if part == "all" and os.environ.get("TORCH_INDEX"):
-        pip(venv, "torch", "--index-url", os.environ["TORCH_INDEX"])
+    for name in PARTS:  # what is installed now may be older or newer than another part's stamp says
+        stamp(name, venv).unlink(missing_ok=True)
+    if part == "all" and (index := other_torch(venv)):  # what torch needs comes from where everything comes from
+        pip(venv, "--no-deps", "--force-reinstall", "torch", "--index-url", index)
+        (venv / TORCH_FROM).write_text(index)
     pip(venv, *(word for name in PARTS[part] for word in ("-r", name)))
     if part == "all":
         pip(venv, "--no-deps", "--no-build-isolation", "--editable", ".")
     stamp(part, venv).write_text(fingerprint(part, venv))
 
 
+@contextmanager
+def alone(venv: Path):
+    """Wait until no other call works on the environment: two would spoil each other's."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    with open(venv.with_name(f"{venv.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def bootstrap(part: str, venv: Path) -> None:
     """Bring the environment to the state that `part` needs."""
-    if usable(venv) and installed(part, venv):
+    ready = usable(venv) and not moved(venv)
+    if ready and installed(part, venv) and not (part == "all" and other_torch(venv)):
         return
     version = (sys.version_info.major, sys.version_info.minor)
-    if not usable(venv):
+    if not ready:
         check_python(version, another_python())
         check_venv(version)
         create(venv)
@@ -171,7 +208,8 @@ def main() -> int:
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
     arguments = parser.parse_args()
     try:
-        bootstrap(arguments.part, arguments.venv.resolve())
+        with alone(arguments.venv.resolve()):
+            bootstrap(arguments.part, arguments.venv.resolve())
     except Problem as problem:
         print(f"\n{problem}\n", file=sys.stderr)
         return 1

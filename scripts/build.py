@@ -1,5 +1,6 @@
 """Build the book into `_build/html`: warnings are errors, and every page of the table of contents must come out."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -39,8 +40,11 @@ def build(root: Path) -> int:
 
 
 def main() -> int:
-    """Build, check, and leave a mark that the build is complete."""
-    COMPLETE.unlink(missing_ok=True)
+    """Build, check, and leave a mark that the build is complete.
+
+    What an earlier build left goes first: a page that is no longer written must not be served, nor taken for written.
+    """
+    shutil.rmtree(HTML, ignore_errors=True)
     start = time.monotonic()
     print("Building the book", flush=True)
     if code := build(ROOT):

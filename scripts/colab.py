@@ -51,15 +51,16 @@ def run(command: list[str], **options: Any) -> subprocess.CompletedProcess:
 def environment(version: str, folder: Path) -> Path:
     """An environment with that Python and Colab's versions (with the oldest supported ones: 3.11 and 3.12), fresh where
     there is none."""
-    if (folder / "bin" / "python").exists():
-        return folder / "bin" / "python"
+    python, complete = folder / "bin" / "python", folder / ".complete"
+    if complete.exists():
+        return python
     base = shutil.which(f"python{version}")
     if base is None:
         sys.exit(f"no python{version} here: install it, or name another of {', '.join(published())}")
-    run([base, "-m", "venv", str(folder)])
-    python = folder / "bin" / "python"
+    run([base, "-m", "venv", "--clear", str(folder)])  # an earlier try may have been cut off
     pins = [f"{name}=={number}" for name, number in published()[version].items()]
     run([str(python), "-m", "pip", "install", "--quiet", *pins, *KERNEL])
+    complete.touch()
     return python
 
 

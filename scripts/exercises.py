@@ -168,7 +168,8 @@ def executed(notebook: Notebook) -> Notebook:
     """A notebook with its outputs; raises `notebooks.Debris` for one that must not be committed."""
     from nbclient import NotebookClient
 
-    os.environ.update({**notebooks.QUIET, "PYTHONPATH": str(ROOT)})
+    notebooks.quieten()
+    os.environ["PYTHONPATH"] = str(ROOT)
     node = nbformat.from_dict(notebook)
     where = {"metadata": {"path": str(FOLDER)}}
     NotebookClient(node, timeout=300, kernel_name="python3", record_timing=False, resources=where).execute()
@@ -185,9 +186,10 @@ def generated(path: Path, folder: Path, wheel: Path | None = None) -> dict[str, 
 
 def unlike(path: Path, notebook: Notebook) -> bool:
     """Whether the file's cells are others than the notebook's, outputs apart."""
-    if not path.exists():
+    try:
+        there = nbformat.read(path, as_version=4)
+    except (FileNotFoundError, ValueError):  # none, or cut off in the middle
         return True
-    there = nbformat.read(path, as_version=4)
     return [(c.cell_type, c.source) for c in there.cells] != [(c["cell_type"], c["source"]) for c in notebook["cells"]]
 
 
@@ -220,7 +222,7 @@ def main(argv: list[str] | None = None) -> int:
                 stale.append(name)
                 if not options.check:
                     done = executed(notebook) if name.endswith("_solution.ipynb") else notebook
-                    target.write_text(notebooks.lined(done), encoding="utf-8")
+                    notebooks.replace(target, notebooks.lined(done))
     print(f"{', '.join(stale)}: {'not as the source says' if options.check else 'written'}" if stale else "up to date")
     return 1 if stale and options.check else 0
 

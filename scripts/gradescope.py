@@ -28,7 +28,7 @@ from course_utils.grading.scoring import isolation
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks" / "exercises"
 MAMBA = """#!/bin/bash
-echo 'mamba() {{ [ "$1 $2" = "activate otter-env" ] && export PATH={bin}:$PATH PYTHONPATH=/autograder/site; }}'
+echo 'mamba() {{ [ "$1 $2" = "activate otter-env" ] && export PATH="{bin}:$PATH" PYTHONPATH=/autograder/site; }}'
 """
 SECONDS = 1200
 

@@ -208,7 +208,8 @@ def lined(notebook: dict[str, Any]) -> str:
 
 def local_paths() -> tuple[str, ...]:
     """Beginnings of paths that exist on this machine only."""
-    return (str(ROOT), str(Path.home()) + "/", sys.prefix + "/", f"{tempfile.gettempdir()}/ipykernel_")
+    home = str(Path.home()).rstrip("/")  # "/" itself, in some containers, is in every address
+    return (str(ROOT), *[f"{home}/"] * bool(home), f"{sys.prefix}/", f"{tempfile.gettempdir()}/ipykernel_")
 
 
 def complaint(cell: dict[str, Any]) -> str | None:
@@ -218,7 +219,7 @@ def complaint(cell: dict[str, Any]) -> str | None:
             return f"raised {output['ename']}: {output['evalue']}"
         if output.get("name") == "stderr":
             return f"wrote on stderr: {output['text'].strip()[:300]}"
-    text = json.dumps(cell.get("outputs", []))
+    text = json.dumps(cell.get("outputs", []), ensure_ascii=False)
     found = next((path for path in local_paths() if path in text), None)
     return f"shows a path of this machine ({found})" if found else None
 
@@ -233,12 +234,19 @@ def check(notebook: dict[str, Any], name: str) -> None:
 # ------------------------------------------------------------------------------------------------ running
 
 
+def quieten() -> None:
+    """What a kernel of ours is to find: one thread, no hub, and no other scale than the committed one."""
+    os.environ.update(QUIET)
+    for name in ("COURSE_SCALE", "COURSE_CPU"):
+        os.environ.pop(name, None)
+
+
 def execute(source: Path) -> tuple[dict[str, Any], float]:
     """The notebook of a percent-format source, executed in its folder, and the seconds that took."""
     import jupytext
     from nbclient import NotebookClient
 
-    os.environ.update(QUIET)
+    quieten()
     notebook = jupytext.read(source)
     start = time.monotonic()
     NotebookClient(
@@ -278,12 +286,19 @@ def run(sources: list[Path], jobs: int = 1) -> list[Debris]:
     return found
 
 
+def replace(target: Path, text: str) -> None:
+    """Write a file whole or not at all: killed half way, the same command goes on."""
+    part = target.with_name(f".{target.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(target)
+
+
 def written(source: Path, text: str, seconds: float, cells: int, jobs: int) -> None:
     """Write a notebook, if it changed, and tell."""
     target = source.with_suffix(".ipynb")
     changed = not target.exists() or target.read_text(encoding="utf-8") != text
     if changed:
-        target.write_text(text, encoding="utf-8")
+        replace(target, text)
     note(source, seconds, cells, changed, jobs)
     print(f"{source.name}: {seconds:.0f} s, {'changed' if changed else 'as before'}", flush=True)
 
@@ -297,9 +312,13 @@ def installed(package: str) -> str | None:
 
 
 def read_status(folder: Path) -> dict[str, Any]:
-    """What stands in the status file."""
-    path = folder / STATUS
-    return dict(json.loads(path.read_text())) if path.exists() else {"notebooks": {}}
+    """What stands in the status file, of notebooks that there are; nothing where it cannot be read."""
+    try:
+        status = dict(json.loads((folder / STATUS).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):
+        return {"notebooks": {}}
+    there = {name: facts for name, facts in status["notebooks"].items() if (folder / f"{name}.py").exists()}
+    return {**status, "notebooks": there}
 
 
 def note(source: Path, seconds: float, cells: int, changed: bool, jobs: int = 1) -> None:
@@ -311,7 +330,7 @@ def note(source: Path, seconds: float, cells: int, changed: bool, jobs: int = 1)
         together = f", {jobs} notebooks at a time" if jobs > 1 else ""
         machine = f"{os.cpu_count()} cores ({platform.machine()}), one thread{together}"
         status |= {"machine": machine, "versions": versions}
-    (source.parent / STATUS).write_text(json.dumps(status, indent=1, sort_keys=True) + "\n")
+    replace(source.parent / STATUS, json.dumps(status, indent=1, sort_keys=True) + "\n")
 
 
 def main() -> int:

@@ -4,6 +4,8 @@ Readers never need this (the files are committed), nor Node. Whoever raises a ve
 script, and put in the hash that it names once you trust what you fetched. Needs npm, and no Python package.
 """
 
+from __future__ import annotations
+
 import gzip
 import hashlib
 import subprocess

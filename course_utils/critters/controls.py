@@ -87,7 +87,7 @@ def mask(scene: Scene, size: int = 128) -> np.ndarray:
     """
     canvas = compose(scene, size)
     part = np.asarray(canvas.image) >> 4
-    animal = (part > Part.BACKDROP) | part_changes(part, outline_reach(canvas))
+    animal = (part > Part.BACKDROP) | part_changes(part, outline_reach(canvas.placement))
     return _reduced(Image.fromarray(animal.astype(np.uint8) * 255))
 
 

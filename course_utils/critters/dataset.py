@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import PIL
 
 from .render import render
 from .scene import Scene, sample
@@ -50,10 +51,10 @@ def pictures(
 
 
 def renderer_version() -> str:
-    """Eight hexadecimal digits that change when the code that paints changes."""
+    """Eight hexadecimal digits that change when the code that paints changes, or Pillow, which fills its shapes."""
     folder = Path(__file__).parent
     text = b"".join((folder / f"{name}.py").read_bytes() for name in _SOURCES)
-    return hashlib.sha256(text).hexdigest()[:8]
+    return hashlib.sha256(text + PIL.__version__.encode()).hexdigest()[:8]
 
 
 def _rendered(scenes: list[Scene], size: int, workers: int | None):

@@ -67,7 +67,8 @@ def compose(scene: Scene, size: int) -> Canvas:
     shapes = [Shape(s.part, s.material, placement(s.outline)) for s in body_shapes(scene) + head_shapes(scene)]
     for shape in shapes:
         _fill(draw, shape.outline, _MATERIALS * shape.part + shape.material)
-    return Canvas(image, placement, _bounds([s.outline for s in shapes], side), face_marks(scene))
+    room = max(8, 2 * outline_reach(placement))  # `part_changes` marks nothing nearer to the border than its reach
+    return Canvas(image, placement, _bounds([s.outline for s in shapes], side, room), face_marks(scene))
 
 
 def check_size(size: int) -> None:
@@ -80,9 +81,9 @@ def _fill(draw: ImageDraw.ImageDraw, outline: Points, value: int) -> None:
     draw.polygon(outline.ravel().tolist(), fill=int(value))
 
 
-def _bounds(outlines: list[Points], side: int) -> tuple[int, int, int, int]:
+def _bounds(outlines: list[Points], side: int, room: int) -> tuple[int, int, int, int]:
     every = np.concatenate(outlines)
-    (left, top), (right, bottom) = np.floor(every.min(0)) - 8, np.ceil(every.max(0)) + 8
+    (left, top), (right, bottom) = np.floor(every.min(0)) - room, np.ceil(every.max(0)) + room
     return max(0, int(left)), max(0, int(top)), min(side, int(right)), min(side, int(bottom))
 
 
@@ -93,7 +94,7 @@ def _finish_coat(scene: Scene, canvas: Canvas) -> None:
     pattern = tones(scene.texture, canvas.placement, canvas.box)
     coat = (code & 15) == Material.COAT
     code += (coat * _TONE[pattern]).astype(np.uint8)
-    line = part_changes(code >> 4, outline_reach(canvas))
+    line = part_changes(code >> 4, outline_reach(canvas.placement))
     code[line] = (code[line] & 240) | Material.OUTLINE
     canvas.image.paste(Image.fromarray(code), (left, top))
 
@@ -103,9 +104,9 @@ _TONE[DARKER] = Material.COAT_DARK - Material.COAT
 _TONE[LIGHTER] = Material.COAT_LIGHT - Material.COAT
 
 
-def outline_reach(canvas: Canvas) -> int:
+def outline_reach(placement: Placement) -> int:
     """Half the width of the outlines, in pixels of the canvas."""
-    return max(1, round(_OUTLINE_WIDTH * canvas.placement.scale / 2))
+    return max(1, round(_OUTLINE_WIDTH * placement.scale / 2))
 
 
 def part_changes(part: np.ndarray, reach: int) -> np.ndarray:

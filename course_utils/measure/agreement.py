@@ -85,7 +85,8 @@ def noticed(ours: dict[str, Agreement], renders: dict[str, Agreement], errors: f
     r"""Attributes on which the readers agree less than on renders, by more than `errors` standard errors.
 
     Of two shares the standard error is \(\sqrt{p(1-p)(1/n+1/m)}\) with p of both together (the two-proportion z test).
-    Renders of the same captions should stand beside, else a difference may come from what was asked for.
+    Renders of the same captions should stand beside, else a difference may come from what was asked for. Of `joints`,
+    a share over twelve joints a picture, this is the most that the error can be: there less is noticed than could be.
     """
     return [name for name in ours if _shortfall(ours[name], renders[name]) > errors]
 

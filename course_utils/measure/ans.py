@@ -18,13 +18,18 @@ CUT_SHORT = "the file of latents ends too early: it was cut short; encode the la
 _LOW = 1 << 23  # between symbols the state lies in [_LOW, 256 _LOW)
 
 
+def refuse_many(symbols: int) -> None:
+    """Raise `ValueError` for more symbols than a table can tell apart, or none."""
+    if not 0 < symbols <= TOTAL // 4:
+        raise ValueError(f"a table holds 1 to {TOTAL // 4} symbols, not {symbols}: take a larger step")
+
+
 def frequencies(weights: Float[np.ndarray, " symbols"]) -> Int[np.ndarray, " symbols"]:
     """Whole frequencies that add up to `TOTAL`, in proportion to `weights`, at least 1 each so that all can be coded.
 
     Raises `ValueError` for more symbols than a table can tell apart.
     """
-    if not 0 < len(weights) <= TOTAL // 4:
-        raise ValueError(f"a table holds 1 to {TOTAL // 4} symbols, not {len(weights)}: take a larger step")
+    refuse_many(len(weights))
     shares = weights / weights.sum() * (TOTAL - len(weights))
     table = 1 + np.floor(shares).astype(np.int64)
     table[np.argmax(table)] += TOTAL - table.sum()

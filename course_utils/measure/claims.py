@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from typing import Any, Literal, get_args
 
 Verdict = Literal["holds", "holds within limits", "does not hold"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 IDS = tuple(f"C{number:02d}" for number in range(1, 28))  # the ledger's claims
+NOT_FINITE = re.compile(r"(?<![a-z])(nan|inf)(?![a-z])", re.IGNORECASE)
 MIME = "application/vnd.course.claim+json"
 _MARKS = {"holds": "✔", "holds within limits": "◐", "does not hold": "✘"}
 
@@ -60,7 +63,7 @@ def settle(
     if verdict not in VERDICTS:
         raise ValueError(f"{verdict!r} is no verdict; there are {', '.join(map(repr, VERDICTS))}")
     text = _number(number)
-    if not text or "nan" in text.split() or "inf" in text.split() or not sentence.strip():
+    if not text or NOT_FINITE.search(text) or not sentence.strip():
         raise ValueError(f"{claim_id} needs a measured number and a sentence, got {text!r} and {sentence!r}")
     return Settled(claim_id, verdict, text, _one_line(sentence), part, source)
 
@@ -68,7 +71,7 @@ def settle(
 def _number(number: str | float) -> str:
     if isinstance(number, str):
         return _one_line(number)
-    return f"{number:,}" if isinstance(number, int) else f"{number:.3g}"
+    return f"{number:,}" if isinstance(number, Integral) else f"{number:.3g}"
 
 
 def _one_line(text: str) -> str:

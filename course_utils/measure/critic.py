@@ -160,8 +160,10 @@ def accuracy(reading: Reading, scenes: Sequence[Scene]) -> dict[str, float]:
     """Share of pictures read right, attribute by attribute.
 
     Size counts on the scenes outside the middle band, and is right when the number read lies on the same side of the
-    band's middle: a caption that says *large* was not contradicted.
+    band's middle: a caption that says *large* was not contradicted. Raises `ValueError` for other scenes than
+    pictures.
     """
+    _paired(reading, scenes)
     right = {name: float(np.mean(reading.labels[name] == np.array([getattr(scene, name) for scene in scenes])))
              for name in ATTRIBUTES}
     said = np.array([s.size_word is not None for s in scenes])
@@ -173,8 +175,18 @@ def accuracy(reading: Reading, scenes: Sequence[Scene]) -> dict[str, float]:
 
 
 def keypoint_errors(reading: Reading, scenes: Sequence[Scene]) -> Float[np.ndarray, "n k"]:
-    """Distance of each keypoint from the truth, as a fraction of the picture's width."""
+    """Distance of each keypoint from the truth, as a fraction of the picture's width.
+
+    Raises `ValueError` for other scenes than pictures.
+    """
+    _paired(reading, scenes)
     return np.linalg.norm(reading.keypoints - true_keypoints(scenes), axis=-1)
+
+
+def _paired(reading: Reading, scenes: Sequence[Scene]) -> None:
+    """One picture for each scene: else numpy would quietly compare each with the same one."""
+    if len(reading) != len(scenes):
+        raise ValueError(f"the critic read {len(reading)} pictures, and there are {len(scenes)} scenes: give one each")
 
 
 def true_keypoints(scenes: Sequence[Scene]) -> Float[np.ndarray, "n k 2"]:

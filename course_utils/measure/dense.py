@@ -76,6 +76,7 @@ def joined(fine: Float[Tensor, "b c h w"], coarse: Float[Tensor, "b d h/2 w/2"])
 
 
 @functools.lru_cache(maxsize=2)
+@torch.inference_mode(False)  # first asked for inside `read_maps`, it must still be fit for gradients
 def load_dense(device: str = "cpu") -> DenseHead:
     """The shipped head, checked against its hash, in evaluation mode. Raises `WeightsError` if a file is damaged."""
     from course_utils.models.weights import verified

@@ -82,7 +82,8 @@ def kid(a: Features, b: Float[np.ndarray, "m d"], groups: int = 20, seed: int = 
     with \(u_j\) the distance without group j (Efron and Stein, The Jackknife Estimate of Variance, 1981). Near a
     distance of 0 it is too large, by a factor of 1.4.
 
-    Raises as `frechet` does, and `ValueError` where the sets do not hold two groups or more of two pictures or more.
+    Raises `ValueError` for other widths, for numbers that are not finite, and where the sets do not hold two groups or
+    more of two pictures or more.
     """
     a, b = _checked(a, b)
     if groups < 2 or min(len(a), len(b)) < 2 * groups:

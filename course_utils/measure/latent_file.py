@@ -139,6 +139,7 @@ def _predictor(centred: Grid) -> tuple[int, int, int]:
 def _fit_bell(grid: Grid, base: int, weights: tuple[int, int, int]) -> tuple[float, ChannelModel]:
     residual = _residual(grid, ChannelModel(0, 0, 0, base, 0, 1, weights))
     lowest = int(residual.min())
+    ans.refuse_many(int(residual.max()) - lowest + 1)  # before they are counted, one place of memory for each
     counts = np.bincount((residual - lowest).ravel())
     centre = int(np.rint(16 * residual.mean()))
     guess = 8 * (np.log2(residual.std() + 0.05) + 4)

@@ -47,8 +47,8 @@ class PictureBasis:
         world has no preferred side. That costs no more: the components are then even or odd under mirroring, and
         are found among the even and the odd halves of the pictures.
 
-        `pictures` may be memory-mapped. Raises `ValueError` where there are not more pictures than `numbers`, and
-        for `mirrored` pictures of odd width.
+        `pictures` may be memory-mapped. Raises `ValueError` where there are not more pictures than `numbers`, where
+        they do not vary in so many directions, and for `mirrored` pictures of odd width.
         """
         x, signs = batch(pictures), (1, -1) if mirrored else (0,)
         if not 0 < numbers < len(x) * len(signs):
@@ -56,9 +56,12 @@ class PictureBasis:
         if mirrored and x.shape[2] % 2:
             raise ValueError(f"mirrored pictures need an even width, got {x.shape[2]}")
         spectra = [_top_eigenpairs(_gram(x, sign), min(numbers, len(x))) for sign in signs]
-        least = np.sort(np.concatenate([values for values, _ in spectra]))[-numbers]
+        every = np.sort(np.concatenate([values for values, _ in spectra]))
+        if not every[-numbers] > 1e-6 * max(every[-1], 1):
+            raise ValueError(f"these pictures do not vary in {numbers} directions: ask for fewer, or give others")
         chosen = zip(signs, spectra, strict=True)
-        parts = [_components(x, sign, vectors[:, values >= least]) for sign, (values, vectors) in chosen]
+        kept = [(sign, vectors[:, values >= every[-numbers]]) for sign, (values, vectors) in chosen]
+        parts = [_components(x, sign, vectors) for sign, vectors in kept if vectors.shape[1]]
         mean = x.mean(0, dtype=np.float64)
         mean = (mean + mean[:, ::-1]) / 2 if mirrored else mean
         return cls(mean.ravel().astype(np.float32), np.concatenate(parts), x.shape[1:])

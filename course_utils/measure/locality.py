@@ -111,8 +111,10 @@ def shift_error(
     for a deterministic autoencoder. Raises `ValueError` where too little would be left.
     """
     width = (pictures.shape[-1] - shift) // factor * factor
-    if shift < 0 or width - shift - 2 * margin < factor:
-        raise ValueError(f"a shift of {shift} with margins of {margin} leaves nothing of {pictures.shape[-1]} columns")
+    rows = pictures.shape[-2] - 2 * margin
+    if shift < 0 or width - shift - 2 * margin < factor or rows < 1:
+        raise ValueError(f"a shift of {shift} with margins of {margin} leaves nothing of {pictures.shape[-2]} rows and"
+                         f" {pictures.shape[-1]} columns")
     still, moved = autoencoder(pictures[..., :width]), autoencoder(pictures[..., shift : shift + width])
     inside = slice(margin, -margin or None)
     return relative_error(moved[..., inside, margin : width - shift - margin],

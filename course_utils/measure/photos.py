@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -126,7 +127,9 @@ def _content(source: str | Path | bytes | memoryview) -> bytes:
     if not isinstance(source, str | Path):
         content = bytes(source)
     else:
-        path = Path(source).expanduser()
+        path = Path(source)
+        with suppress(RuntimeError):  # "~somebody" that this machine does not know: no such file, then
+            path = path.expanduser()
         if not path.is_file():
             raise PhotoError(f"There is no file {path.name}; give the path of a picture, or upload one.")
         content = path.read_bytes() if path.stat().st_size <= LARGEST_FILE else b"\0" * (LARGEST_FILE + 1)
@@ -150,8 +153,16 @@ def _check_size(image: Image.Image, name: str) -> None:
         raise PhotoError(f"{name} is too small ({w}×{h}); {SMALLEST} pixels a side are needed.")
 
 
+def _sixteen_bits(image: Image.Image) -> bool:
+    """Whether grey of 32 bits or floats is 16-bit grey that was opened wide, as Pillow does with some PNG and TIFF."""
+    values = np.asarray(image)
+    return image.mode == "I" and 255 < int(values.max()) < 2**16 and int(values.min()) >= 0
+
+
 def _on_white(image: Image.Image) -> Image.Image:
-    """RGB, transparency over white, 16-bit grey brought down to 8."""
+    """RGB, transparency over white, 16-bit grey brought down to 8. Raises `PhotoError` for grey in other units."""
+    if image.mode in ("F", "I") and not _sixteen_bits(image):
+        raise PhotoError("The picture's grey is in units of its own, as instruments write them; save it with 8 bits.")
     if image.mode.startswith("I"):
         return Image.fromarray((np.asarray(image, np.float64) / 257).clip(0, 255).astype(np.uint8)).convert("RGB")
     if "A" not in image.getbands() and "transparency" not in image.info:

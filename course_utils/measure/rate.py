@@ -50,10 +50,17 @@ def entropy_bytes(latent: Latent, step: float) -> float:
 
 
 def quantise(latent: Float[np.ndarray, "*shape"], step: float) -> Int[np.ndarray, "*shape"]:
-    """Nearest multiples of `step`, as whole numbers. Raises `ValueError` for a step that is not positive."""
+    """Nearest multiples of `step`, as whole numbers.
+
+    Raises `ValueError` for a step that is not positive, and for numbers that are not finite or too many steps.
+    """
     if not step > 0:
         raise ValueError(f"a quantiser's step is positive, got {step}")
-    return np.rint(np.asarray(latent, dtype=np.float64) / step).astype(np.int64)
+    levels = np.rint(np.asarray(latent, dtype=np.float64) / step)
+    if not (np.abs(levels) < 2.0**53).all():  # NaN, too, is not below; above, neighbours fall together
+        raise ValueError(f"the latent holds numbers that are not finite or more than 2^53 steps of {step:g} from zero:"
+                         " did half precision overflow?")
+    return levels.astype(np.int64)
 
 
 def dequantise(levels: Int[np.ndarray, "*shape"], step: float) -> Float[np.ndarray, "*shape"]:

@@ -54,8 +54,13 @@ class ColourReading:
 
 
 def read_by_colour(pictures: UInt8[np.ndarray, "n h w 3"]) -> ColourReading:
-    """Read background, coat, texture, size and silhouette off n pictures. Raises `ValueError` for another shape."""
+    """Read background, coat, texture, size and silhouette off n pictures. Raises `ValueError` for another shape.
+
+    Raises `TypeError` for other numbers than uint8: its colours are those of 0 to 255.
+    """
     pictures = np.asarray(pictures)
+    if pictures.dtype != np.uint8:
+        raise TypeError(f"expected pictures as uint8, got {pictures.dtype}; `models.images.to_array` converts tensors")
     if pictures.ndim != 4 or pictures.shape[-1] != 3 or not len(pictures):
         raise ValueError(f"expected pictures [n, h, w, 3], got {list(pictures.shape)}")
     read = [_read(picture.astype(np.float32)) for picture in pictures]

@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None, folder: Path = FOLDER) -> None:
         facts = card(name)["measured"] if options.cards else report.measured(name, options.n, options.cache)
         rows.append(row(name, facts))
         print(as_text(rows[-1:]), flush=True)
-    if not options.names:
+    if not options.names and (options.cards or options.n >= FOR_CARDS):  # fewer are a look, not what the book quotes
         write(rows, folder)
 
 

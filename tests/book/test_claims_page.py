@@ -119,3 +119,9 @@ def test_the_ledger_has_all_claims_with_known_papers(repository):
     papers = (repository / "book/references.bib").read_text(encoding="utf-8")
     assert all(f"{{{source}," in papers for claim in claims for source in claim.sources)
     assert all(open_sections(claim, []) == list(claim.sections) for claim in claims)
+
+
+def test_copies_that_file_managers_make_settle_nothing(tmp_path):
+    for name in ("01_first", "01_first-Copy1", "01_first copy"):
+        write(tmp_path / f"notebooks/{name}.ipynb", notebook(prose("# One"), code("x", settled())))
+    assert [result.notebook for result in all_results(tmp_path)] == ["01_first"]

@@ -1,13 +1,18 @@
 """What the Makefile calls: making the environment, building, serving, fetching, executing notebooks."""
 
+import ast
+import fcntl
 import gzip
 import hashlib
 import json
+import os
+import shutil
 import socket
 import subprocess
 import sys
 import tarfile
 import threading
+import time
 import urllib.request
 
 import bootstrap
@@ -39,7 +44,16 @@ def test_a_missing_venv_names_the_package():
         bootstrap.check_venv((3, 11), has=lambda name: None if name == "ensurepip" else object())
 
 
-def test_the_stamp_follows_the_pins(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["bootstrap", "vendor"])
+def test_a_python_that_is_too_old_can_read_what_tells_it_so(repository, name):
+    text = (repository / f"scripts/{name}.py").read_text()
+    tree = ast.parse(text, feature_version=(3, 8))
+    assert any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
+
+
+@pytest.fixture
+def pinned(tmp_path, monkeypatch):
+    """An environment of a course whose pins are all one word."""
     for name in (
         "requirements.txt",
         "requirements-book.txt",
@@ -50,7 +64,63 @@ def test_the_stamp_follows_the_pins(tmp_path, monkeypatch):
         write(tmp_path / name, name)
     monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
     monkeypatch.setattr(bootstrap, "PINS", tmp_path / "constraints.txt")
+    monkeypatch.delenv("TORCH_INDEX", raising=False)
+    return tmp_path / ".venv"
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What pip is asked for; nothing is installed."""
+    found = []
+    monkeypatch.setattr(bootstrap, "pip", lambda venv, *arguments: found.append(arguments))
+    return found
+
+
+def test_going_back_to_older_pins_installs_them_again(pinned, asked, tmp_path):
+    pinned.mkdir()
+    bootstrap.install("all", pinned)
+    write(tmp_path / "constraints.txt", "newer")
+    bootstrap.install("book", pinned)
+    write(tmp_path / "constraints.txt", "constraints.txt")
+    assert not bootstrap.installed("all", pinned)  # the book's packages are the newer ones
+
+
+def test_torch_alone_comes_from_another_index_and_comes_anew_when_that_changes(pinned, asked, monkeypatch):
+    pinned.mkdir()
+    bootstrap.install("all", pinned)
+    assert bootstrap.other_torch(pinned) is None
+    assert not any("torch" in arguments for arguments in asked)
+    monkeypatch.setenv("TORCH_INDEX", "https://example.org/cpu")
+    assert bootstrap.other_torch(pinned) == "https://example.org/cpu"
+    bootstrap.install("all", pinned)
+    (special,) = [arguments for arguments in asked if "torch" in arguments]
+    assert {"--no-deps", "--force-reinstall", "https://example.org/cpu"} <= {*special}
+    assert bootstrap.other_torch(pinned) is None
+
+
+def test_an_environment_that_was_moved_is_made_anew(tmp_path):
+    here = tmp_path / "a clone" / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", here], check=True)
+    assert not bootstrap.moved(here)
+    there = tmp_path / "moved" / ".venv"
+    shutil.copytree(here, there, symlinks=True)
+    assert bootstrap.moved(there)
+    write(there / "left", "")
+    bootstrap.create(there)
+    assert not bootstrap.moved(there)
+    assert not (there / "left").exists()
+
+
+def test_two_calls_do_not_work_on_one_environment(tmp_path):
     venv = tmp_path / ".venv"
+    with bootstrap.alone(venv), open(tmp_path / ".venv.lock", "w") as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with open(tmp_path / ".venv.lock", "w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_the_stamp_follows_the_pins(pinned, tmp_path):
+    venv = pinned
     write(bootstrap.stamp("book", venv), bootstrap.fingerprint("book", venv))
     assert bootstrap.installed("book", venv)
     assert not bootstrap.installed("all", venv)
@@ -63,7 +133,9 @@ def test_the_stamp_follows_the_pins(tmp_path, monkeypatch):
 def test_half_installed_packages_are_forgotten(tmp_path):
     packages = tmp_path / "lib/python3.11/site-packages"
     write(packages / "whole-1.0.dist-info/RECORD", "x")
+    write(packages / "whole-1.0.dist-info/INSTALLER", "pip")
     write(packages / "half-1.0.dist-info/METADATA", "x")
+    write(packages / "nearly-1.0.dist-info/RECORD", "copied with the files; programs come behind them")
     bootstrap.clear_half_installed(tmp_path)
     assert [path.name for path in packages.iterdir()] == ["whole-1.0.dist-info"]
 
@@ -84,6 +156,58 @@ def test_pages_of_the_contents_must_exist(tmp_path):
     write(tmp_path / "book/index.html", "")
     write(tmp_path / "book/a.html", "")
     assert build.missing(tmp_path, build.pages(toc)) == ["notebooks/01", "notebooks/01_solution"]
+
+
+def planned(repository, tmp_path):
+    """What `make book` would do in a small copy of the repository."""
+    if not (tmp_path / "Makefile").exists():
+        shutil.copy(repository / "Makefile", tmp_path)
+        for name in ("_config.yml", "_toc.yml", "CHANGELOG.md", "constraints.txt", "scripts/build.py", "book/a.md",
+                     "book/b.md", "notebooks/01_a.ipynb", "course_utils/models/weights/w",
+                     "course_utils/measure/budgets.json"):
+            write(tmp_path / name, "")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    done = subprocess.run(["make", "-n", "book"], cwd=tmp_path, env=clean, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def stand(tmp_path, planned):
+    """As a finished build leaves it."""
+    told = next(line for line in planned.splitlines() if line.startswith("echo "))
+    write(tmp_path / "_build/html/.complete", told.split(" > ")[0].removeprefix("echo ") + "\n")
+
+
+def test_the_book_is_built_again_when_a_source_changes_or_goes(repository, tmp_path):
+    first = planned(repository, tmp_path)
+    assert "scripts/build.py" in first
+    stand(tmp_path, first)
+    assert "scripts/build.py" not in planned(repository, tmp_path)
+    later = time.time() + 5
+    os.utime(tmp_path / "book/a.md", (later, later))
+    assert "scripts/build.py" in planned(repository, tmp_path)
+    stand(tmp_path, first)
+    os.utime(tmp_path / "_build/html/.complete", (later + 5, later + 5))
+    assert "scripts/build.py" not in planned(repository, tmp_path)
+    (tmp_path / "book/b.md").unlink()
+    assert "scripts/build.py" in planned(repository, tmp_path)
+
+
+def test_what_file_managers_leave_does_not_stop_make(repository, tmp_path):
+    stand(tmp_path, planned(repository, tmp_path))
+    for name in ("notebooks/01_a copy.ipynb", "notebooks/.ipynb_checkpoints/01_a-checkpoint.ipynb", "book/.DS_Store",
+                 "notebooks/Untitled Folder/x.ipynb"):
+        write(tmp_path / name, "")
+    assert "scripts/build.py" not in planned(repository, tmp_path)
+
+
+def test_pages_of_an_earlier_build_do_not_pass_for_this_ones(tmp_path, monkeypatch, capsys):
+    write(tmp_path / "_toc.yml", "root: book/index\n")
+    write(tmp_path / "_build/html/book/index.html", "")
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "HTML", tmp_path / "_build/html")
+    monkeypatch.setattr(build, "build", lambda root: 0)
+    assert build.main() == 1
+    assert "no page for book/index" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -224,7 +348,7 @@ def test_debris_stops_the_run(output, says):
 
 
 def test_status_keeps_what_stands_when_nothing_changed(tmp_path):
-    source = tmp_path / "01_first.py"
+    source = write(tmp_path / "01_first.py", "")
     notebooks.note(source, 12.3, 4, changed=True)
     before = (tmp_path / notebooks.STATUS).read_text()
     notebooks.note(source, 99.0, 4, changed=False)
@@ -232,6 +356,33 @@ def test_status_keeps_what_stands_when_nothing_changed(tmp_path):
     assert json.loads(before)["notebooks"]["01_first"]["seconds"] == 12
     notebooks.note(source, 99.0, 4, changed=True)
     assert json.loads((tmp_path / notebooks.STATUS).read_text())["notebooks"]["01_first"]["seconds"] == 99
+
+
+def test_status_forgets_notebooks_that_went_and_bears_a_broken_file(tmp_path):
+    first, second = (write(tmp_path / f"0{k}_a.py", "") for k in (1, 2))
+    for source in (first, second):
+        notebooks.note(source, 1.0, 1, changed=True)
+    first.unlink()
+    assert list(notebooks.read_status(tmp_path)["notebooks"]) == ["02_a"]
+    write(tmp_path / notebooks.STATUS, "{<<<<<<< HEAD")
+    notebooks.note(second, 1.0, 1, changed=True)
+    assert list(notebooks.read_status(tmp_path)["notebooks"]) == ["02_a"]
+
+
+def test_paths_are_found_in_any_letters_and_the_root_is_no_home(monkeypatch):
+    shown = notebook(prose("# T"), code("x", stream("/home/jörg/course/x.png, https://example.org")))
+    monkeypatch.setenv("HOME", "/home/jörg")
+    with pytest.raises(notebooks.Debris, match="shows a path of this machine"):
+        notebooks.check(shown, "01.py")
+    monkeypatch.setenv("HOME", "/")
+    notebooks.check(shown, "01.py")
+
+
+def test_a_kernel_finds_no_other_scale(monkeypatch):
+    monkeypatch.setattr(os, "environ", {**os.environ, "COURSE_SCALE": "sd15", "COURSE_CPU": "1"})
+    notebooks.quieten()
+    assert not {"COURSE_SCALE", "COURSE_CPU"} & {*os.environ}
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
 
 
 def test_a_notebook_with_picture_and_widget_executes_to_the_same_bytes_twice(tmp_path, capfd):

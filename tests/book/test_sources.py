@@ -12,6 +12,8 @@ import pytest
 import yaml
 from build import pages
 
+IGNORED = {".git", ".venv", "_build", "build", "dist", "runs", ".work", "__pycache__", ".mypy_cache", ".pytest_cache",
+           ".ruff_cache", ".ipynb_checkpoints", ".jupyter_cache", "htmlcov", ".coverage", "course_utils.egg-info"}
 FIELDS = ["Also known as", "Example", "Why it matters", "Related", "Not to be confused with"]
 
 
@@ -23,7 +25,10 @@ def lines(path):
 def tracked(repository):
     """The files that are or will be committed."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True).stdout.split("\n")
+    try:
+        names = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True).stdout.split("\n")
+    except (OSError, subprocess.CalledProcessError):  # an archive without history: what .gitignore names goes by name
+        return sorted(path for path in repository.rglob("*") if path.is_file() and not IGNORED & {*path.parts})
     return [repository / name for name in names if name and (repository / name).is_file()]
 
 

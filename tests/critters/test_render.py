@@ -1,6 +1,7 @@
 """Pictures: the same for a scene, different for every field, whole and inside the frame."""
 
 import hashlib
+import importlib
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from course_utils.critters.palette import BACKGROUND_COLOURS, COAT_COLOURS, mix,
 from course_utils.critters.parts import Material
 from course_utils.critters.shapes import ellipse, limb, perimeter, points, resample, rotate, smooth, tufted
 
+painting = importlib.import_module("course_utils.critters.render")  # the package's attribute is the function
 STORED = json.loads((Path(__file__).parent / "hashes.json").read_text())
 
 
@@ -156,3 +158,13 @@ def test_tufts_grow_the_outline_and_hang():
     below, above = grown[:, 1].max() - 0.5, -grown[:, 1].min() - 0.5
     assert below > 1.5 * above > 0
     assert np.hypot(*grown.T).max() < 0.6
+
+
+@pytest.mark.parametrize("size", [128, 200, 512])
+def test_outlines_are_whole_at_every_size(size, monkeypatch):
+    """As with a box that is the whole canvas: near the border of its box no change of parts is looked for."""
+    scenes = sample(3, 5)
+    made = [render(scene, size) for scene in scenes]
+    monkeypatch.setattr(painting, "_bounds", lambda outlines, side, room: (0, 0, side, side))
+    for scene, picture in zip(scenes, made, strict=True):
+        np.testing.assert_array_equal(picture, render(scene, size))

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 from course_utils.measure.claims import MIME, settle
@@ -56,8 +57,14 @@ def test_only_known_verdicts():
 
 
 @pytest.mark.parametrize(
-    ("number", "sentence"), [(float("nan"), "Yes."), (float("inf"), "Yes."), ("", "Yes."), ("1", " ")]
+    ("number", "sentence"), [(float("nan"), "Yes."), (float("inf"), "Yes."), ("", "Yes."), ("1", " "),
+                           (float("-inf"), "Yes."), (f"{float('nan'):.0%}", "Yes."), ("nan, 3", "Yes.")]
 )
 def test_a_verdict_needs_a_measurement(number, sentence):
     with pytest.raises(ValueError, match="needs a measured number"):
         settle("C01", "holds", number, sentence)
+
+
+def test_counts_are_told_whole_whatever_made_them():
+    assert settle("C01", "holds", np.int64(12345), "Yes.").number == "12,345"
+    assert settle("C01", "holds", "3 infants, no finance", "Yes.").number  # words that only contain the letters

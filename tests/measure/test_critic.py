@@ -158,3 +158,10 @@ def test_loaded_while_nothing_is_recorded_it_still_takes_gradients_of_pictures()
     x = torch.zeros(1, 3, 128, 128, requires_grad=True)
     critic(x)["features"].sum().backward()
     assert x.grad is not None
+
+
+def test_a_reading_is_compared_with_one_scene_for_each_picture():
+    reading = read(np.stack([render(scene) for scene in sample(3, 0)]))
+    for compare in (accuracy, keypoint_errors):
+        with pytest.raises(ValueError, match="3 pictures, and there are 1 scenes"):
+            compare(reading, sample(1, 0))

@@ -127,3 +127,12 @@ def test_it_never_enters_a_loss(maps):
     assert [name for name, text in recipes.items() if "DenseHead" in text and "common.Run(" in text] == ["dense.py"]
     assert [name for name, text in recipes.items() if "load_dense" in text] == ["card.py"]
     assert adherence.read_maps is dense.read_maps
+
+
+def test_loaded_while_nothing_is_recorded_it_still_takes_gradients_of_pictures():
+    load_dense.cache_clear()
+    with torch.inference_mode():
+        head = load_dense()
+    x = torch.zeros(1, 3, 128, 128, requires_grad=True)
+    head(x)[1].sum().backward()
+    assert x.grad is not None

@@ -113,3 +113,17 @@ def test_clear_errors(smooth):
         BlockBasis.fit([])
     with pytest.raises(ValueError, match="lanczos"):
         down_up(smooth, 8, "nearest")
+
+
+def test_a_symmetry_that_adds_nothing_is_left_out():
+    x = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3), dtype=np.uint8)
+    symmetric = np.concatenate([x[:, :, :2], x[:, :, 1::-1]], axis=2)
+    basis = PictureBasis.fit(symmetric, 3, mirrored=True)
+    np.testing.assert_allclose(basis.basis @ basis.basis.T, np.eye(3), atol=1e-5)
+    np.testing.assert_allclose(basis.basis.reshape(3, 4, 4, 3), basis.basis.reshape(3, 4, 4, 3)[:, :, ::-1], atol=1e-5)
+    assert len(PictureBasis.fit(x, 1, mirrored=True).basis) == 1
+
+
+def test_pictures_that_are_all_alike_span_nothing():
+    with pytest.raises(ValueError, match="do not vary in 2 directions"):
+        PictureBasis.fit(np.full((5, 4, 4, 3), 7, np.uint8), 2)

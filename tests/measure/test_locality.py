@@ -126,3 +126,8 @@ def test_a_shift_that_leaves_nothing_is_an_error(photo):
         shift_error(mosaic, photo[..., :48], 16)
     with pytest.raises(ValueError, match="leaves nothing"):
         shift_error(mosaic, photo, -1)
+
+
+def test_a_low_picture_leaves_nothing_either():
+    with pytest.raises(ValueError, match="leaves nothing of 32 rows"):
+        shift_error(lambda x: x, torch.zeros(1, 3, 32, 128), 8)

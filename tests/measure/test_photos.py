@@ -147,3 +147,15 @@ def test_a_huge_file_is_refused_unread(tmp_path, monkeypatch):
     for source in (path, b"x" * 2000):
         with pytest.raises(PhotoError, match="larger than"):
             read_photo(source)
+
+
+def test_somebody_elses_home_is_no_file():
+    assert "There is no file" in load_photo("~nobody-of-this-name/a.png").note
+
+
+@pytest.mark.parametrize(
+    "grey", [np.linspace(0, 1, 64 * 64, dtype=np.float32), np.arange(64 * 64, dtype=np.int32) % 200])
+def test_grey_in_units_of_its_own_is_not_taken_for_black(grey):
+    file = io.BytesIO()
+    Image.fromarray(grey.reshape(64, 64)).save(file, "TIFF")
+    assert "units of its own" in load_photo(file.getvalue()).note

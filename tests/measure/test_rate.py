@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -185,3 +186,21 @@ def test_containers_of_png_and_webp(photo):
 
 def test_bits_per_pixel(photo):
     assert rate.bits_per_pixel(photo.size, photo) == 24
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf"), 1e30])
+def test_a_latent_that_overflowed_is_no_small_file(number):
+    latent = np.zeros((4, 16, 16), np.float32)
+    latent[1, 2, 3] = number
+    with pytest.raises(ValueError, match="did half precision overflow"):
+        rate.entropy_coded(latent, 0.1)
+
+
+def test_too_small_a_step_is_refused_before_memory_is_asked_for():
+    latent = np.random.default_rng(0).normal(size=(1, 8, 8)).astype(np.float32)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="take a larger step"):
+        rate.entropy_coded(latent, 1e-7)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e7

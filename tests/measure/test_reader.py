@@ -62,3 +62,8 @@ def test_noise_does_not_throw_it():
 def test_what_is_no_batch_is_refused(wrong):
     with pytest.raises(ValueError, match="expected pictures"):
         read_by_colour(wrong)
+
+
+def test_pictures_are_bytes():
+    with pytest.raises(TypeError, match="uint8"):
+        read_by_colour(np.zeros((1, 128, 128, 3), np.float32))

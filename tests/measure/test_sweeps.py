@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import subprocess
@@ -109,3 +110,17 @@ def test_two_processes_of_accelerate_share_the_sweeps_out(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     made = {path.stem: json.loads(path.read_text())["facts"]["rank"] for path in tmp_path.glob("*.json")}
     assert made == {"first": "0", "second": "1", "third": "0"}
+
+
+def test_another_number_of_pictures_is_another_result(squares, tmp_path, monkeypatch):
+    sweeps.make("squares", folder=tmp_path)
+    monkeypatch.setitem(sweeps.SWEEPS, "squares", dataclasses.replace(sweeps.sweep("squares"), n=99))
+    with pytest.raises(sweeps.StaleError, match="and 99 is wanted"):
+        sweeps.stored("squares", tmp_path)
+
+
+@pytest.mark.parametrize("broken", ['{"weights": []}', '{"weights": {}, "n": 3}'])
+def test_a_result_that_lacks_a_part_is_damaged(squares, tmp_path, broken):
+    (tmp_path / "squares.json").write_text(broken)
+    with pytest.raises(sweeps.StaleError, match="damaged"):
+        sweeps.stored("squares", tmp_path)

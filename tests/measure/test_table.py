@@ -46,3 +46,9 @@ def test_an_unknown_model_is_named_with_those_there_are(tmp_path):
 def test_a_fresh_measurement_of_the_critic_makes_the_same_row(tmp_path):
     fresh = table.row("critic", report.measured("critic", 32, tmp_path))
     assert fresh.keys() == table.row("critic", card("critic")["measured"]).keys()
+
+
+def test_a_quick_look_is_not_what_the_book_quotes(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(report, "measured", lambda name, n, cache: card(name)["measured"])
+    table.main(["--n", "200"], tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -169,3 +169,8 @@ def test_a_broken_path_is_refused():
 def test_times_that_do_not_run_are_refused(times):
     with pytest.raises(ValueError, match="as many times"):
         straightness(line(), times)
+
+
+def test_times_are_told_apart_in_double_precision():
+    path = torch.randn(3, 2, 1, 2, 2, dtype=torch.float64)
+    assert torch.isfinite(straightness(path, [0.5, 0.5 + 1e-9, 1.0])).all()

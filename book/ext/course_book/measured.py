@@ -27,7 +27,8 @@ def quoted(text: str, pattern: str, where: str) -> str:
     """The one thing that a pattern's only group finds in a text. Raises `Malformed`."""
     found = sorted(set(re.findall(pattern, text)))
     if len(found) != 1 or not isinstance(found[0], str):
-        raise Malformed(f"{where}: {pattern!r} finds {found or 'nothing'} in what the notebook displays, not one thing")
+        raise Malformed(f"{where}: {pattern!r} finds {found or 'nothing'} in what the notebook displays, not one thing."
+                        " Was it saved without its results, or changed? `make notebooks` executes it again")
     return found[0]
 
 

@@ -42,8 +42,9 @@ def slug(text: str) -> str:
 
 
 def notebooks(root: Path) -> list[Path]:
-    """The section notebooks, in order."""
-    return sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    """The section notebooks, in order; not the copies that file managers and Jupyter make ("-Copy1", " copy")."""
+    found = (root / "notebooks").glob("[0-9][0-9]_*.ipynb")
+    return sorted(path for path in found if re.fullmatch(r"\w+", path.stem))
 
 
 def results(path: Path) -> Iterator[Result]:

@@ -123,7 +123,7 @@ def make(name: str, cache: str | Path | None = None, folder: Path = RESULTS) -> 
 def stored(name: str, folder: Path = RESULTS) -> Facts:
     """The kept result of a sweep: `name`, `n`, `seconds`, `weights`, `facts`.
 
-    Raises `StaleError` if there is none, if the file is damaged, or if it was made with other weights.
+    Raises `StaleError` if there is none, if the file is damaged, or if it was made with other weights or another n.
     """
     path, remedy = folder / f"{name}.json", f"make it with: python -m course_utils.measure sweeps {name}"
     one = sweep(name)
@@ -132,10 +132,13 @@ def stored(name: str, folder: Path = RESULTS) -> Facts:
     try:
         result: Facts = dict(json.loads(path.read_text()))
         changed = sorted(set(result["weights"].items()) ^ set(weights_hashes(one.models).items()))
-    except (ValueError, KeyError, TypeError) as error:
+        n, _ = result["n"], result["facts"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StaleError(f"{path} is damaged ({error}); {remedy} --anew") from None
     if changed:
         raise StaleError(f"the sweep {name!r} was made with other weights ({changed[0][0]}); {remedy}")
+    if n != one.n:
+        raise StaleError(f"the sweep {name!r} was made with n = {n}, and {one.n} is wanted; {remedy}")
     return result
 
 
