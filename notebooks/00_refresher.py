@@ -201,14 +201,15 @@ show.table(
 )
 
 # %% [markdown]
-# Pixels count what covers many of them: the background, and where the animal stands. What it *is*
-# comes last. Section 2 meets CLIP, a network that learns from captions which coordinates count.
+# Pixels count what covers many of them: the background, and which way the animal looks. What it is and
+# what it wears agree in two cases of three. Section 2 meets CLIP, a network that learns from captions
+# which coordinates count.
 #
 # ## Noise
 #
 # To noise a picture $x$ a little, shrink it a little and add a little Gaussian noise:
 # $x_t=\sqrt{1-\beta_t}\,x_{t-1}+\sqrt{\beta_t}\,\epsilon_t$. The shrinking keeps a variance of one
-# at one, since $(1-\beta)+\beta=1$ (so data are scaled to variance one first, latents too). And
+# at one, since $(1-\beta)+\beta=1$ (so data are scaled to variance one first, as latents are). And
 # because sums of independent Gaussians are Gaussian, many small steps are one large one:
 #
 # $$
@@ -240,7 +241,9 @@ library = DDIMScheduler(
     timestep_spacing="trailing", clip_sample=False,
 )  # fmt: skip
 torch.manual_seed(0)
-critters = to_tensor(np.stack([render(strangers[i]) for i in (0, 7)]))
+bright = to_tensor(np.stack([render(strangers[i]) for i in (0, 7)]))
+middle, spread = bright.mean(), bright.std()
+critters = (bright - middle) / spread  # of variance one
 epsilon = torch.randn_like(critters)
 
 for t in torch.tensor([0, 500, 999]):
@@ -250,15 +253,15 @@ for t in torch.tensor([0, 500, 999]):
 # %% [markdown]
 # (It is `diffusers`' own, too: the assertion holds.)
 #
-# **Predict.** Half way, at $t=500$: if the picture's variance is one, what share of $x_t$'s is
-# still picture? And can you still see which animal it is?
+# **Predict.** Half way, at $t=500$: the picture's variance was one; what share of $x_t$'s is still
+# picture? And can you still see which animal it is?
 
 # %% tags=["hide-input"]
 from course_utils.models.images import to_array
 
 levels = (0, 250, 500, 750, 999)
 show.pictures(
-    {" ": [to_array(noised(critters[:1], epsilon[:1], t))[0] for t in levels]},
+    {" ": [to_array(noised(critters[:1], epsilon[:1], t) * spread + middle)[0] for t in levels]},
     columns=[f"t = {t}" for t in levels],
     alt="A critter under more and more noise, from clean at t = 0 to "
     "nothing but noise at t = 999. At t = 500 the animal can still be made "
@@ -386,11 +389,11 @@ show.table(
 
 # %% [markdown]
 # Two lessons. **A guess is an average.** While many pictures are possible the best answer is a blur
-# of them all, and that is why no diffusion model leaps from noise to a picture in one go. And **the
-# best denoiser of a list knows only the list.** Shown something new it answers with a memory. A
-# network cannot store the list; it has to find rules that hold from picture to picture, and these
-# let it make pictures that nobody drew ([Kadkhodaie and others,
-# 2024](https://arxiv.org/abs/2310.02557)).
+# of them all, and that is why a denoiser does not leap from noise to a picture in one go (section 5
+# trains students that do, and has to ask them for something else). And **the best denoiser of a list
+# knows only the list.** Shown something new it answers with a memory. A network that is shown far more
+# pictures than it can store has to find rules that hold from picture to picture, and these let it make
+# pictures that nobody drew ([Kadkhodaie and others, 2024](https://arxiv.org/abs/2310.02557)).
 #
 # Guessing the picture and guessing the noise is the same thing, for $x_t$ is known:
 # $\hat\epsilon=(x_t-\sqrt{\bar\alpha_t}\,\hat x_0)/\sqrt{1-\bar\alpha_t}$. Most networks are asked
@@ -590,8 +593,9 @@ near = {
     for steps, x in {0: start, **ends}.items()
 }
 show.say(
-    "In the middle, where there is no outline: at $t=999$ every point is "
-    "still possible, and the guess is their average. Within a tenth of the "
+    "Around the middle, where there is no outline: at $t=999$ every point is "
+    "still possible, and the best guess is their average. (Ours scatters about it, for an error in the noise counts "
+    f"1/√ᾱ = {(alphas_bar[999] ** -0.5).item():.3g} times in the point.) Within a tenth of the "
     "outline end "
     f"{show.below(100 * near[1], 35)} % of the points after one step and "
     f"{show.above(100 * near[50], 75)} % after fifty. (Of the noise itself "
@@ -668,8 +672,8 @@ show.say(
 )
 
 # %% [markdown]
-# Nothing was drawn at random on the way. The noise you begin with decides where you end, and that
-# is all that a *seed* is.
+# Nothing was drawn at random on the way. With this sampler the noise you begin with decides where you
+# end, and that is all that a *seed* is.
 #
 # ## What the real one does differently
 
@@ -687,7 +691,8 @@ show.table(
          f"a U-Net, {parameters(unet):,} parameters"],
         ["what it is told", "noisy point, timestep",
          f"noisy latent, timestep, a prompt: 77 vectors of {unet.config.cross_attention_dim}"],
-        ["schedule, loss, sampler", "the lines above", "the same lines"],
+        ["schedule and loss", "the lines above", "the same lines"],
+        ["sampler", "DDIM", "DDIM, or any other: it came with PNDM"],
     ],
 )  # fmt: skip
 

@@ -26,7 +26,7 @@ class Autoencoder:
         return 3 * self.per_side**2 / self.channels
 
 
-_COCO = "COCO 2017, n = 5,000"
+_COCO = "COCO 2017 at 256×256, n = 5,000"
 _MSE_CARD = "[card](https://huggingface.co/stabilityai/sd-vae-ft-mse)"
 _SDXL_CARD = "[card](https://huggingface.co/stabilityai/sdxl-vae)"
 _SD3 = "[Esser et al., 2024, table 3](https://arxiv.org/abs/2403.03206)"

@@ -28,17 +28,29 @@ export function gaussians(n, seed) {
   );
 }
 
+/**
+ * Mean and standard deviation of the colours, transparency left out: scaled by them, a picture has variance one, and its
+ * share of the noisy picture's variance is what the schedule says.
+ * @param {ArrayLike<number>} rgba
+ */
+export function moments(rgba) {
+  const colours = Array.from(rgba).filter((_, k) => k % 4 !== 3);
+  const middle = colours.reduce((sum, x) => sum + x, 0) / colours.length;
+  return [middle, Math.sqrt(colours.reduce((sum, x) => sum + (x - middle) ** 2, 0) / colours.length)];
+}
+
 /** Shows the first of two stacked pictures under noise. @param {HTMLElement} stage holds the picture */
 function noise(stage) {
   const image = stage.querySelector("img");
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  let clean, epsilon;
+  let clean, epsilon, middle, spread;
   const load = () => {
     [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
     context.drawImage(image, 0, 0);
     clean = context.getImageData(0, 0, canvas.width, canvas.height);
     epsilon = gaussians(clean.data.length, 1);
+    [middle, spread] = moments(clean.data);
     canvas.setAttribute("role", "img");
     image.after(canvas);
     image.hidden = true;
@@ -53,7 +65,7 @@ function noise(stage) {
     const [keep, add] = [Math.sqrt(alphaBar(t)), Math.sqrt(1 - alphaBar(t))];
     const shown = new ImageData(canvas.width, canvas.height);
     for (let k = 0; k < shown.data.length; k += 1) {
-      shown.data[k] = k % 4 === 3 ? 255 : 127.5 * (keep * (clean.data[k] / 127.5 - 1) + add * epsilon[k] + 1);
+      shown.data[k] = k % 4 === 3 ? 255 : middle + keep * (clean.data[k] - middle) + add * spread * epsilon[k];
     }
     canvas.setAttribute("aria-label", `${image.alt} Under noise, at timestep ${t}.`);
     context.putImageData(shown, 0, 0);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { grade, typed } from "../../../book/web/course/grading.js";
-import { alphaBar, gaussians } from "../../../book/web/course/painters.js";
+import { alphaBar, gaussians, moments } from "../../../book/web/course/painters.js";
 
 test("numbers as people type them", () => {
   const read = ["48", " 1,024 ", "1,234,567.5", "0.5", ".5", "48×", "27.6 %", "−3", "1e3"].map(typed);
@@ -52,4 +52,8 @@ test("the noise is Gaussian and the same on every visit", () => {
   assert.ok(Math.abs(mean) < 0.03 && Math.abs(variance - 1) < 0.03);
   assert.deepEqual(noise.slice(0, 5), gaussians(5, 1));
   assert.notDeepEqual(gaussians(5, 1), gaussians(5, 2));
+});
+
+test("a picture is scaled by its colours alone, not by how opaque it is", () => {
+  assert.deepEqual(moments([10, 20, 30, 255, 30, 20, 10, 255]), [20, Math.sqrt(400 / 6)]);
 });
