@@ -9,7 +9,7 @@ for every question and are put in here. Out of it come, beside it,
 
 and with `--package DIR` (`make exercises` says `dist/exercises`) otter's own output: the autograder as Docker and
 Gradescope take it, with the course's package inside. `--check` writes nothing and fails where a notebook is not its
-source's.
+source's; `--again` executes the solutions also where their cells have not changed.
 """
 
 import argparse
@@ -208,6 +208,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sources", nargs="*", type=Path)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--again", action="store_true", help="execute all solutions: after a training, say")
     parser.add_argument("--package", type=Path, metavar="DIR")
     options = parser.parse_args(argv)
     stale = []
@@ -217,12 +218,14 @@ def main(argv: list[str] | None = None) -> int:
             folder = options.package / path.stem if options.package else Path(temporary) / path.stem
             for name, notebook in generated(path.resolve(), folder, built).items():
                 target = FOLDER / name
-                if not unlike(target, notebook):
+                solved = name.endswith("_solution.ipynb")
+                if not unlike(target, notebook) and not (options.again and solved):
                     continue
-                stale.append(name)
-                if not options.check:
-                    done = executed(notebook) if name.endswith("_solution.ipynb") else notebook
-                    notebooks.replace(target, notebooks.lined(done))
+                text = None if options.check else notebooks.lined(executed(notebook) if solved else notebook)
+                if text is None or not target.exists() or target.read_text(encoding="utf-8") != text:
+                    stale.append(name)
+                if text is not None:
+                    notebooks.replace(target, text)
     print(f"{', '.join(stale)}: {'not as the source says' if options.check else 'written'}" if stale else "up to date")
     return 1 if stale and options.check else 0
 
