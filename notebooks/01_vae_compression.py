@@ -1173,8 +1173,10 @@ drawn_in = {
 show.pictures(
     drawn_in,
     alt="Three critters, drawn by two models from the same captions. ",
-    columns=[caption(scene) for scene in scenes[:3]],
 )
+
+# %% tags=["hide-input"]
+show.say("\n".join(f"{k + 1}. {prompt}" for k, prompt in enumerate(prompts)))
 
 # %% tags=["hide-input"]
 made = {name: card(role)["measured"] for name, role in (("latents", LATENT), ("pixels", TWIN))}

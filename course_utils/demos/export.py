@@ -105,6 +105,7 @@ def in_step(name: str, found: dict[str, Any]) -> bool:
 def export(folder: Path = FOLDER, again: bool = False) -> Iterator[str]:
     """Write what is missing or out of step (with `again`, everything), and yield what was written."""
     folder.mkdir(parents=True, exist_ok=True)
+    before = {file for facts in index(folder).values() for file in facts["bytes"]}
     for name in exportable():
         found = index(folder)
         if in_step(name, found) and not again:
@@ -116,21 +117,20 @@ def export(folder: Path = FOLDER, again: bool = False) -> Iterator[str]:
         listed = {known: weighed(facts, folder) for known, facts in found.items()}
         (folder / INDEX).write_text(json.dumps(listed, indent=1) + "\n")
         yield name
-    forget(folder)
+    forget(folder, before)
     write_tokenizer(folder)
     write_scenes(folder)
     Image.fromarray(sketch.samples(control.SIZE)).save(folder / EDGES, optimize=True)
     (folder / POSES).write_text(json.dumps(control.poses(), separators=(",", ":")) + "\n")
 
 
-def forget(folder: Path) -> None:
-    """Take out of the index, and of the folder, what is no longer exported."""
+def forget(folder: Path, before: set[str]) -> None:
+    """Take out of the index, and of the folder, what is no longer exported: of files that an index named, no others."""
     found = {name: facts for name, facts in index(folder).items() if name in exportable()}
     (folder / INDEX).write_text(json.dumps(found, indent=1) + "\n")
     used = {file for facts in found.values() for file in facts["bytes"]}
-    for path in sorted(folder.glob("*.gz")):
-        if path.name not in used:
-            path.unlink()
+    for name in sorted(before - used):
+        (folder / name).unlink(missing_ok=True)
 
 
 def weighed(facts: dict[str, Any], folder: Path) -> dict[str, Any]:

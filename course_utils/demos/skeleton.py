@@ -123,7 +123,7 @@ class Skeleton(Live):
     def present(self) -> Posed:
         """What the present state gives."""
         prompt = caption(self.asked()) if self.said is None else self.said
-        state = (prompt, self.figure, self.facing, self.moves, self.conditioning, self.seed)
+        state = (prompt, self.asked(), self.figure, self.moves, self.conditioning, self.seed)
         if state not in self.seen:
             self.seen = {state: pose(self.draw, prompt, self.joints(), self.conditioning, self.seed)}
         return self.seen[state]

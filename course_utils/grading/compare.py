@@ -76,6 +76,14 @@ def equal(output: Any, right: Any, tolerance: Tolerance) -> bool:
     return faults.close(mine, theirs, max(tolerance.rtol, coarse), max(tolerance.atol, coarse * scale))
 
 
+def coarse(output: Any) -> bool:
+    """Whether there are 16-bit floats in it, which are compared with patience."""
+    if isinstance(output, Array):
+        return output.dtype in _COARSE
+    entries = output.values() if isinstance(output, dict) else output if isinstance(output, list | tuple) else ()
+    return any(coarse(entry) for entry in entries)
+
+
 def numbers(value: Any) -> np.ndarray | None:
     """The numbers of a leaf as float64, or None for anything else."""
     if isinstance(value, Array):

@@ -57,6 +57,19 @@ def _raised(output: Raised, name: str) -> str:
     return f"`{name}` raised {output.type}: {output.message.rstrip('.')}.{where}"
 
 
+def scores(output: Any, count: int, kind: str = "array") -> np.ndarray:
+    """One number for each of so many pictures, as an array or a list. Raises `Wrong`, also where all are the same."""
+    if isinstance(output, list | tuple):
+        found = np.array([number(item, f"score {k}") for k, item in enumerate(output)])
+        if len(found) != count:
+            raise Wrong(f"{count} pictures need {count} scores, not {len(found)}.")
+    else:
+        found = array(output, "the result", (count,), kind=getattr(output, "kind", kind), whole=True)
+    if np.ptp(found) == 0:
+        raise Wrong("All pictures get the same score.")
+    return found
+
+
 def number(output: Any, what: str = "the result") -> float:
     """One finite number: an int, a float, or a tensor or array of a single entry and no axes."""
     if isinstance(output, Array):

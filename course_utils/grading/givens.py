@@ -6,6 +6,7 @@ A maker is a function here, decorated with `@given`; `Given("linear_velocity", {
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -26,8 +27,11 @@ def given(maker: Maker) -> Maker:
 
 @given
 def model(role: str) -> Any:
-    """The embedded model of a role, on the CPU: `Given("model", {"role": "vae"})`. Loaded once a process."""
-    return _loaded(role)
+    """The embedded model of a role, on the CPU: `Given("model", {"role": "vae"})`. Loaded once a process.
+
+    Each call gets a copy: an answer that turns its model to half precision must not spoil the next one's.
+    """
+    return copy.deepcopy(_loaded(role))
 
 
 @lru_cache(maxsize=2)

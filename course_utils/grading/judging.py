@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.grading import faults
-from course_utils.grading.compare import Tolerance, equal, same_form, usual_fault
+from course_utils.grading.compare import Tolerance, coarse, equal, same_form, usual_fault
 from course_utils.grading.faults import Wrong
 from course_utils.grading.question import Case, Question, Verdict
 from course_utils.grading.running import answers
@@ -60,6 +60,9 @@ def by_reference(question: Question, cases: Sequence[Case] | None, outputs: Sequ
     for output, right, name in zip(outputs, expected, names, strict=True):
         same_form(output, right, name)
     if equal(list(outputs), expected, tolerance):
+        faulty = (own(question, mistake.answer, cases) for mistake in question.mistakes) if coarse(outputs) else ()
+        if any(equal(list(outputs), wrong, tolerance) for wrong in faulty):
+            raise Wrong("16-bit numbers are too coarse to tell this from a common mistake: answer in float32.")
         return Verdict(question.points, PRAISE)
     for mistake in question.mistakes:
         if equal(list(outputs), own(question, mistake.answer, cases), tolerance):

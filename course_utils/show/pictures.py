@@ -39,6 +39,8 @@ def pictures(rows: Mapping[str, Sequence[Pixels]], alt: str, columns: Sequence[s
     detail a figure must not add its own blur. Rows hold equally many pictures, all of one shape; a row called "" or
     " " has no line for its name.
     """
+    if columns and next(iter(rows)).strip():
+        raise ValueError(f"columns stand where the name of the first row would, {next(iter(rows))!r}: call it ' '")
     count, (tall, wide) = _grid(rows)
     zoom = max(1, round(960 / (count * wide)))
     dpi = (count * (zoom * wide + GAP) + GAP) / WIDTH

@@ -28,9 +28,9 @@ def digits(value: float, significant: int = 3) -> str:
 def size(n_bytes: float) -> str:
     """A number of bytes as people say it, powers of ten: 512 bytes, 2.05 KB, 1.1 TB."""
     for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
-        if n_bytes >= scale:
+        if n_bytes >= 0.9995 * scale:  # which three digits round to one
             return f"{digits(n_bytes / scale)} {unit}"
-    return f"{digits(float(n_bytes))} bytes"
+    return f"{digits(round(n_bytes))} byte{'s' * (round(n_bytes) != 1)}"
 
 
 def gap(decibels: float) -> str:

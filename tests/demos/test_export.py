@@ -56,6 +56,7 @@ def test_a_student_shares_graph_and_weights_of_its_base(small, tmp_path, monkeyp
 
 
 def test_what_is_no_longer_exported_is_forgotten(small, tmp_path, monkeypatch):
+    (tmp_path / "a_readers_own.tar.gz").write_bytes(b"not ours")
     list(export.export(tmp_path))
     found = export.index(tmp_path)
     (tmp_path / "old.safetensors.gz").write_bytes(b"1")
@@ -63,6 +64,7 @@ def test_what_is_no_longer_exported_is_forgotten(small, tmp_path, monkeypatch):
     assert list(export.export(tmp_path)) == []
     assert export.index(tmp_path) == found
     assert not (tmp_path / "old.safetensors.gz").exists()
+    assert (tmp_path / "a_readers_own.tar.gz").exists()
 
 
 def test_the_scenes_and_the_tokenizer_come_along(small, tmp_path):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -71,7 +72,7 @@ def submissions(tmp_path):
 
 def scored(folder, out, *more):
     assert command.main(["score", str(folder), "--out", str(out), "--seconds", "3", *more]) == 0
-    with out.open(encoding="utf-8") as file:
+    with out.open(encoding="utf-8-sig") as file:
         return {row["student"]: row for row in csv.DictReader(file)}
 
 
@@ -259,3 +260,59 @@ def test_a_scorer_that_is_killed_leaves_no_judge_behind(tmp_path):
         assert int(process.stdout.readline())
         process.send_signal(signal.SIGKILL)
         assert process.communicate(timeout=60)[0] == ""  # the pipe ends when the last who holds it has ended
+
+
+def test_a_file_of_no_exercise_beside_a_good_one_is_told():
+    good = score.Score("ada", "01.ipynb", NAME, {"q1": Verdict(2, "Right.")})
+    bad = score.Score("ada", "02.ipynb", "", troubles=["not a notebook: cut off"])
+    for scores in ([good, bad], [bad, good]):
+        (kept,) = table.best(scores)["ada"]
+        assert (kept.points, kept.troubles) == (2, ["02.ipynb: not a notebook: cut off"])
+    assert good.troubles == []
+
+
+def test_canvas_gets_one_row_for_each_number_and_no_zero_for_what_was_not_judged(tmp_path):
+    scores = [
+        score.Score("lopez_12345_678_01", "lopez_12345_678_01.ipynb", NAME, {"q1": Verdict(2, "Right.")}),
+        score.Score("lopez_12345_679_notes", "lopez_12345_679_notes.png", "", troubles=["no notebook"]),
+        score.Score("wu_77_1_01", "wu_77_1_01.ipynb", NAME, {"q1": Verdict(0, "?")}, judged=False),
+    ]
+    table.canvas(scores, tmp_path / "canvas.csv", "Exercise 1")
+    rows = [row[1::4] for row in csv.reader((tmp_path / "canvas.csv").open(encoding="utf-8"))]
+    assert rows == [["ID", "Exercise 1"], ["12345", "2"], ["77", ""]]
+
+
+def test_page_and_table_agree_on_what_was_to_be_had(tmp_path):
+    scores = [score.Score("ada", "01.ipynb", NAME), score.Score("bea", "02.ipynb", "02_latent_vs_clip")]
+    table.write(scores, tmp_path / "scores.csv")
+    with (tmp_path / "scores.csv").open(encoding="utf-8-sig") as file:
+        out_of = {row["student"]: row["out of"] for row in csv.DictReader(file)}
+    page = next(path for path in report.write(scores, tmp_path) if path.stem == "ada").read_text()
+    assert f"0 of {out_of['ada']} points" in page
+    assert "<h2>02_latent_vs_clip</h2><p>Not handed in.</p>" in page
+
+
+def test_excel_is_told_the_encoding(tmp_path):
+    table.write([score.Score("Jürgen", "a.ipynb", NAME)], tmp_path / "scores.csv")
+    assert (tmp_path / "scores.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+def test_interrupted_by_hand_what_waits_is_left_to_the_next_run(tmp_path, monkeypatch):
+    for k in range(20):
+        (tmp_path / f"{k}.ipynb").write_text("{}")
+    begun = []
+    monkeypatch.setattr(score, "_kept", lambda *given: begun.append(given) or time.sleep(0.02) or score.Score("a", "a", ""))
+
+    def stop(done, of):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score.score_all(tmp_path, tmp_path / "state", score.Settings(seed=1), 2, stop)
+    assert len(begun) < 8
+
+
+def test_scores_by_other_weights_or_other_code_are_not_taken_for_these(tmp_path, monkeypatch):
+    before = score.code_version()
+    monkeypatch.setattr(score, "FOLDER", tmp_path)
+    (tmp_path / score.SUMS).write_text("others")
+    assert score.code_version() != before

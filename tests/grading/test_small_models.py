@@ -6,6 +6,7 @@ import torch
 from course_utils.grading.givens import _loaded, arguments
 from course_utils.grading.judging import cases_of
 from course_utils.grading.questions import questions
+from course_utils.grading.values import Given
 from course_utils.models import loading
 
 SEED = 77  # of no other test: what was drawn before is remembered
@@ -34,3 +35,10 @@ def test_cases_are_drawn_with_the_small_models_on_the_cpu(elsewhere, exercise, i
     given = arguments(cases_of(question, SEED)[0], question.framework)
     for model in given.values():
         assert getattr(model, "course_scale", "critters") == "critters"
+
+
+def test_an_answer_that_changes_its_model_does_not_change_the_next_ones():
+    (first,) = arguments({"model": Given("model", {"role": "vae"})}).values()
+    first.half()
+    (second,) = arguments({"model": Given("model", {"role": "vae"})}).values()
+    assert {p.dtype for p in second.parameters()} == {torch.float32}

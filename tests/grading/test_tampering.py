@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from course_utils.grading.question import Mistake
 from course_utils.grading.scoring.isolation import GRADING, PACKAGE
+from tests.grading.toy import question
 
 WRONG = "def double(x):\n    return 3 * x"
 
@@ -169,7 +171,7 @@ def test_nothing_outside_of_home_can_be_written(submit):
             file.write("this works")
         return places
         """,
-    ) in ([], ["/dev"])  # /dev is a folder of the sandbox's own, in memory
+    ) == []  # not in /dev either, which is memory without a limit; its null and shm still work, other tests say
 
 
 def test_no_process_can_be_started_but_threads_can(submit):
@@ -282,3 +284,27 @@ def test_torch_patched_gains_nothing(submit, small, double):
     assert outputs[0].kind == "tensor"
     assert verdict.points == 0
     assert "Proportional" in verdict.message
+
+
+def test_magics_that_measure_run_their_line_and_long_cells_are_whole(submit):
+    long = "data = '" + 120_000 * "x" + "'"
+    _, outputs, troubles = submit(long, "%time kept = len(data)", "def double(x):\n    return kept")
+    assert (outputs[0], troubles) == (120_000, [])
+
+
+def test_sets_of_words_come_in_the_same_order_each_time(submit):
+    listing = "return list({'fox', 'cat', 'dog', 'pig', 'cow', 'owl'})"
+    assert told(submit, listing) == told(submit, listing)
+
+
+def test_sixteen_bits_do_not_hide_a_common_mistake(submit):
+    def double(x):
+        return 2 * x
+
+    near = question(
+        double, lambda rng: [{"x": 1 + rng.random((3, 2))}], framework="torch", seconds=5,
+        mistakes=(Mistake("a little too much", lambda x: 2.02 * x, "A hundredth too much."),),
+    )  # fmt: skip
+    verdict, *_ = submit("def double(x):\n    return (2.02 * x).bfloat16()", question=near)
+    assert verdict.points == 0
+    assert "answer in float32" in verdict.message

@@ -122,3 +122,8 @@ def test_latent_picture_shows_a_cell_as_a_square():
 
 def test_png_bytes_depend_on_pixels_only():
     assert to_png(random_picture(1)) == to_png(random_picture(1)) != to_png(random_picture(2))
+
+
+def test_columns_and_the_first_rows_name_do_not_overprint():
+    with pytest.raises(ValueError, match="call it ' '"):
+        show.pictures({"a name": [np.zeros((8, 8, 3), np.uint8)]}, "Nothing to see, but described.", columns=["one"])

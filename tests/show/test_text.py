@@ -21,7 +21,8 @@ def test_what_is_no_measurement_is_refused(value):
 
 
 @pytest.mark.parametrize(
-    ("n_bytes", "text"), [(512, "512 bytes"), (2048, "2.05 KB"), (49152, "49.2 KB"), (1.1e12, "1.10 TB")]
+    ("n_bytes", "text"), [(512, "512 bytes"), (2048, "2.05 KB"), (49152, "49.2 KB"), (1.1e12, "1.10 TB"),
+                          (1, "1 byte"), (12, "12 bytes"), (999_999, "1.00 MB")]
 )
 def test_sizes(n_bytes, text):
     assert size(n_bytes) == text

@@ -12,6 +12,7 @@
 * launch: buttons that open a notebook on Colab, once the repository has an address;
 * `{check-yourself}`: questions answered in the page, put below that heading of each notebook that has some;
 * `{playground}`: the demos of all pages together;
+* described: a notebook's figures have the alternative texts that they carry;
 * around: progress, narration, feedback; accessible: small repairs of the theme's markup.
 
 Nothing here imports torch: readers build the book without it. What does not exist yet is said kindly; what exists
@@ -26,6 +27,7 @@ from . import (
     cards,
     checks,
     claims,
+    described,
     findings,
     launch,
     live,
@@ -41,6 +43,6 @@ from . import (
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register directives and events."""
     pages = (claims, findings, models, cards, memory, status, checks)
-    for part in (*pages, outputs, live, playground, scripts, launch, around, accessible):
+    for part in (*pages, described, outputs, live, playground, scripts, launch, around, accessible):
         part.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": False}

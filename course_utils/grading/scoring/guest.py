@@ -25,12 +25,14 @@ class Shell:
         self.user_ns = namespace
 
     def run_line_magic(self, name: str, line: str, **_: Any) -> None:
-        """`%pip install ...` and the like: nothing."""
+        """`%pip install ...` and the like: nothing; `%time x = f()` runs its line."""
+        if name == "time":
+            exec(compile(line, "<time>", "exec", dont_inherit=True), self.user_ns)
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> None:
         """`%%time` and `%%capture` run what they hold."""
         if name in ("time", "timeit", "capture"):
-            exec(compile(cell, f"<{name}>", "exec"), self.user_ns)
+            exec(compile(cell, f"<{name}>", "exec", dont_inherit=True), self.user_ns)
 
     def system(self, command: str) -> None:
         """`!command`: nothing."""
@@ -79,7 +81,7 @@ def _cell(cell: str, name: str, namespace: dict[str, Any], transformer: Any) -> 
     try:
         source = transformer.transform_cell(cell)
         linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-        exec(compile(source, name, "exec"), namespace)
+        exec(compile(source, name, "exec", dont_inherit=True), namespace)
     except Exception as error:
         return f"{type(error).__name__}: {str(error)[:200]}"
     except (SystemExit, KeyboardInterrupt) as error:
@@ -108,7 +110,8 @@ def main() -> None:
     shell = Shell(namespace)
     namespace |= {"get_ipython": lambda: shell, "display": lambda *_, **__: None}
     sys.modules["__main__"] = notebook
-    send("", json.dumps(run_cells(request["cells"], request["seconds"], namespace)).encode())
+    cells = [cell.decode() for cell in request["cells"]]
+    send("", json.dumps(run_cells(cells, request["seconds"], namespace)).encode())
     for question in request["questions"]:
         given = (question["answer"], question["cases"], namespace, question["seed"], question["framework"])
         send(question["id"], pack(answers(*given, question["seconds"])))

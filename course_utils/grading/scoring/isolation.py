@@ -87,6 +87,7 @@ def sandbox(limits: Limits, refused: int, hidden: Sequence[Path] = ()) -> list[s
         *_facts(),
         *("--dev", "/dev"),
         *_memory("/dev/shm", limits.disk),
+        *("--remount-ro", "/dev"),  # itself a folder in memory, of no limited size; /dev/shm stays writable
         *_memory(HOME, limits.disk),
         *_course(),
         *_hiding([*hidden, *_solutions()]),

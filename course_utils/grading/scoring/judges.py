@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
@@ -73,6 +74,7 @@ def verdict(question: Question, seed: int, packed: bytes | None) -> Verdict:
 def _quiet() -> None:
     """One thread, limited memory, nothing said beside the progress bar, and no life of its own."""
     threading.Thread(target=_end_with_the_scorer, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the scorer's: it lets what is under way be judged
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     os.environ.update({"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"})
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))

@@ -30,18 +30,24 @@ def write(scores: Sequence[Score], folder: Path) -> list[Path]:
     """One HTML file a student in `folder`; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
+    exercises = sorted({score.exercise for score in scores if score.exercise})
     for student, mine in best(scores).items():
         path = folder / f"{_file_name(student)}.html"
-        path.write_text(page(student, mine), encoding="utf-8")
+        path.write_text(page(student, mine, exercises), encoding="utf-8")
         written.append(path)
     return written
 
 
-def page(student: str, mine: Sequence[Score]) -> str:
-    """The page of one student."""
-    total, out_of = sum(score.points for score in mine), sum(score.out_of for score in mine)
+def page(student: str, mine: Sequence[Score], exercises: Sequence[str] = ()) -> str:
+    """The page of one student; of the class's `exercises`, those that are not there count as none of their points."""
+    absent = [name for name in exercises if name not in {score.exercise for score in mine}]
+    total = sum(score.points for score in mine)
+    out_of = sum(score.out_of for score in mine) + sum(
+        question.points for name in absent for question in questions(name).values()
+    )
     marks = "".join(f'<p class="flag">{escape(flag)}</p>' for flag in flags(mine))
     body = "".join(_exercise(score) for score in mine)
+    body += "".join(f"<h2>{escape(name)}</h2><p>Not handed in.</p>" for name in absent)
     how = "" if all(score.isolated for score in mine) else f" {UNSAFE}."
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'

@@ -85,12 +85,16 @@ def _request(
         for question in questions
     ]
     limited = {"seconds": limits.seconds, "memory": limits.memory, "file": limits.file, "cpu": cpu}
-    return {"cells": list(cells), "questions": asked, **limited}
+    return {"cells": [cell.encode("utf-8", "replace") for cell in cells], "questions": asked, **limited}
 
 
 def _noise_seed(seed: int) -> int:
     """The seed for what an answer itself draws; the secret one does not follow from it."""
     return int.from_bytes(hashlib.sha256(f"noise {seed}".encode()).digest()[:4], "big") // 2
+
+
+ALONE = ("-s", "-P", "-B")
+"""Nothing of the user's and nothing beside the script; not `-I`, which would also ignore the fixed order of hashes."""
 
 
 @contextlib.contextmanager
@@ -104,12 +108,12 @@ def _process(request: bytes, limits: Limits, hidden: Sequence[Path], isolated: b
         guest = ["course_utils/grading/guest.py"]
         if isolated:
             refused = stack.enter_context(seccomp_file())
-            command = [*sandbox(limits, refused.fileno(), hidden), python(), "-I", "-B", f"{COURSE}/{guest[0]}", COURSE]
+            command = [*sandbox(limits, refused.fileno(), hidden), python(), *ALONE, f"{COURSE}/{guest[0]}", COURSE]
             arguments |= {"pass_fds": [refused.fileno()]}
         else:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             _lay_out(Path(folder))
-            command = [python(), "-I", "-B", f"{folder}/{guest[0]}", folder]
+            command = [python(), *ALONE, f"{folder}/{guest[0]}", folder]
             arguments |= {"cwd": folder, "env": {**environment(), "HOME": folder}}
         process = subprocess.Popen(command, start_new_session=True, **arguments)
         try:

@@ -15,11 +15,12 @@ from typing import Any
 
 from course_utils.grading.question import Verdict
 from course_utils.grading.questions import questions
-from course_utils.grading.scoring.isolation import GRADING, Limits
+from course_utils.grading.scoring.isolation import PACKAGE, Limits
 from course_utils.grading.scoring.judges import Judge, Unjudged
 from course_utils.grading.scoring.run import run
 from course_utils.grading.scoring.submission import Submission, files, read
 from course_utils.grading.values import writable
+from course_utils.models.weights import FOLDER, SUMS
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,15 @@ def score_all(root: Path, store: Path, settings: Settings, jobs: int, tell: Call
     store.mkdir(parents=True, exist_ok=True)
     submissions = [read(student, path, settings.exercise) for student, path in files(root)]
     done: list[Score] = []
-    with judges(jobs) as free, ThreadPoolExecutor(jobs) as pool:
-        tasks = [pool.submit(_kept, submission, root, store, settings, free) for submission in submissions]
-        for task in as_completed(tasks):
-            done.append(task.result())
-            tell(len(done), len(tasks))
+    pool = ThreadPoolExecutor(jobs)
+    with judges(jobs) as free:
+        try:
+            tasks = [pool.submit(_kept, submission, root, store, settings, free) for submission in submissions]
+            for task in as_completed(tasks):
+                done.append(task.result())
+                tell(len(done), len(tasks))
+        finally:  # interrupted, those under way are finished and kept, and the others left to the next run
+            pool.shutdown(wait=True, cancel_futures=True)
     return sorted(done, key=lambda each: (each.student, each.file))
 
 
@@ -146,9 +151,9 @@ def _key(submission: Submission, root: Path, settings: Settings) -> str:
 
 
 def code_version() -> str:
-    """A hash of the grading code, so that scores by an older one are not taken for its own."""
+    """A hash of the course's code and weights, with which questions ask and judge: scores by others are not its own."""
     together = hashlib.sha256()
-    for path in sorted(GRADING.rglob("*.py")):
+    for path in [*sorted(PACKAGE.rglob("*.py")), FOLDER / SUMS]:
         together.update(path.read_bytes())
     return together.hexdigest()
 

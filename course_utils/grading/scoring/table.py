@@ -16,7 +16,10 @@ UNSAFE = "NOT ISOLATED"
 def best(scores: Iterable[Score]) -> dict[str, list[Score]]:
     """Each student's scores, one an exercise: of several files for the same one, that with most points counts."""
     kept: dict[str, dict[str, Score]] = {}
+    unread: dict[str, list[Score]] = {}
     for score in scores:
+        if not score.exercise:
+            unread.setdefault(score.student, []).append(score)
         mine = kept.setdefault(score.student, {})
         other = mine.get(score.exercise)
         if other is None:
@@ -27,10 +30,16 @@ def best(scores: Iterable[Score]) -> dict[str, list[Score]]:
             note = f"there is also {loser.file}, with {loser.points:g} points"
             winner = replace(winner, troubles=[*winner.troubles, note])  # a new one: table and pages each ask for it
         mine[score.exercise] = winner
-    return {
-        student: [score for _, score in sorted(mine.items()) if score.exercise or len(mine) == 1]
-        for student, mine in sorted(kept.items())
-    }
+    return {student: _told(mine, unread.get(student, [])) for student, mine in sorted(kept.items())}
+
+
+def _told(mine: dict[str, Score], unread: list[Score]) -> list[Score]:
+    """The scores in order; files of no exercise, beside others, are told with the first, lest one vanish."""
+    found = [score for _, score in sorted(mine.items()) if score.exercise or len(mine) == 1]
+    if unread and found[0].exercise:
+        notes = [f"{score.file}: {trouble}" for score in unread for trouble in score.troubles]
+        found[0] = replace(found[0], troubles=[*found[0].troubles, *notes])
+    return found
 
 
 def write(scores: Sequence[Score], path: Path, only: str = "") -> None:
@@ -39,7 +48,7 @@ def write(scores: Sequence[Score], path: Path, only: str = "") -> None:
     asked = [(exercise, question) for exercise in exercises for question in questions(exercise)]
     header = ["student", "points", "out of", *(f"{exercise} {question}" for exercise, question in asked)]
     header += ["shown in notebook", "flags", "reasons", "files", "isolated"]
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8-sig") as file:  # by the mark Excel knows that it is no Latin-1
         table = csv.writer(file)
         table.writerow(header)
         for student, mine in best(scores).items():
@@ -80,14 +89,22 @@ def _reasons(mine: Sequence[Score]) -> list[str]:
 
 
 def canvas(scores: Sequence[Score], path: Path, assignment: str) -> None:
-    """A CSV for Canvas's grade book: ID and points. The ID is the number in the file's name that Canvas put there."""
+    """A CSV for Canvas's grade book: ID and points. The ID is the number in the file's name that Canvas put there.
+
+    All files with one ID are one student's. Where an answer could not be judged, no points stand: 0 would be a score.
+    """
+    names = {_id(score.student) or score.student: score.student for score in scores}
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment])
-        for student, mine in best(scores).items():
-            numbers = [part for part in student.split("_") if part.isdigit()]
-            points = f"{sum(score.points for score in mine):g}"
-            table.writerow([_harmless(student), numbers[0] if numbers else "", "", "", "", points])
+        for student, mine in best(replace(s, student=_id(s.student) or s.student) for s in scores).items():
+            points = f"{sum(score.points for score in mine):g}" if all(score.judged for score in mine) else ""
+            table.writerow([_harmless(names[student]), _id(names[student]), "", "", "", points])
+
+
+def _id(student: str) -> str:
+    """The number that Canvas puts into a file's name, or nothing."""
+    return next((part for part in student.split("_") if part.isdecimal()), "")
 
 
 def _harmless(cell: str) -> str:

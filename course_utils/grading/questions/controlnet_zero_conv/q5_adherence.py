@@ -79,14 +79,7 @@ def _whole_picture(pictures: Pictures, edges: Edges) -> Scores:
 def judge(given: Sequence[Case], outputs: Sequence[Any]) -> Verdict:
     """Only the order of the scores counts."""
     apart, output = given[0]["apart"].value, outputs[0]
-    if isinstance(output, list | tuple):
-        scores = np.array([faults.number(item, f"score {k}") for k, item in enumerate(output)])
-        if len(scores) != len(apart):
-            raise Wrong(f"{len(apart)} pictures need {len(apart)} scores, not {len(scores)}.")
-    else:
-        scores = faults.array(output, "the result", (len(apart),), kind=getattr(output, "kind", "array"), whole=True)
-    if np.ptp(scores) == 0:
-        raise Wrong("All pictures get the same score.")
+    scores = faults.scores(output, len(apart))
     rank = float(spearmanr(scores, -apart).statistic)
     measured = f"rank correlation {rank:.2f}"
     points = next((points for least, points in RANKS_TO_POINTS if rank >= least), 0)

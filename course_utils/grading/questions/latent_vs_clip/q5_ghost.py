@@ -64,15 +64,7 @@ def _ranks(pictures: Pictures) -> Any:
 def judge(given: Sequence[Case], outputs: Sequence[Any]) -> Verdict:
     """By how well the scores part the two kinds; only their order counts."""
     double, output = given[0]["double"].value, outputs[0]
-    if isinstance(output, list | tuple):
-        scores = np.array([faults.number(item, f"score {k}") for k, item in enumerate(output)])
-        if len(scores) != len(double):
-            raise Wrong(f"{len(double)} pictures need {len(double)} scores, not {len(scores)}.")
-    else:
-        kind = getattr(output, "kind", "array")
-        scores = faults.array(output, "the result", (len(double),), kind=kind, whole=True)
-    if np.ptp(scores) == 0:
-        raise Wrong("All pictures get the same score.")
+    scores = faults.scores(output, len(double))
     share = separation(scores, double)
     measured = f"a double exposure scores higher in {100 * share:.0f} % of pairs"
     if len(np.unique(scores)) <= 2 and share < 1:
