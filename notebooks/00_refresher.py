@@ -259,7 +259,7 @@ for t in torch.tensor([0, 500, 999]):
 # %% tags=["hide-input"]
 from course_utils.models.images import to_array
 
-levels = (0, 250, 500, 750, 999)
+levels = (0, 500, 999)
 show.pictures(
     {" ": [to_array(noised(critters[:1], epsilon[:1], t) * spread + middle)[0] for t in levels]},
     columns=[f"t = {t}" for t in levels],

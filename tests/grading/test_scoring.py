@@ -301,7 +301,8 @@ def test_interrupted_by_hand_what_waits_is_left_to_the_next_run(tmp_path, monkey
     for k in range(20):
         (tmp_path / f"{k}.ipynb").write_text("{}")
     begun = []
-    monkeypatch.setattr(score, "_kept", lambda *given: begun.append(given) or time.sleep(0.02) or score.Score("a", "a", ""))
+    done = score.Score("a", "a", "")
+    monkeypatch.setattr(score, "_kept", lambda *given: begun.append(given) or time.sleep(0.02) or done)
 
     def stop(done, of):
         raise KeyboardInterrupt
