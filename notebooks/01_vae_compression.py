@@ -113,13 +113,13 @@ decoded = decode(latents)
 # %% tags=["hide-input"]
 show.pictures(
     {
-        "a picture": held_out[:4],
+        "a picture": held_out[:3],
         "its latent, three of its four channels as colours": [
-            show.latent_picture(z) for z in latents[:4]
+            show.latent_picture(z) for z in latents[:3]
         ],
-        "decoded from the latent alone": decoded[:4],
+        "decoded from the latent alone": decoded[:3],
     },
-    alt="Four critters in three rows. Top: the drawn pictures. Middle: "
+    alt="Three critters in three rows. Top: the drawn pictures. Middle: "
     "their latents, shown as coarse mosaics of coloured squares. Bottom: "
     "the pictures that the decoder makes of those mosaics, close to the top "
     "row.",
@@ -1367,10 +1367,10 @@ mirrored = decode(latents[4:8].flip(-1))
 # %% tags=["hide-input"]
 show.pictures(
     {
-        "the picture's reconstruction, mirrored": list(decoded[4:8, :, ::-1]),
-        "the mirrored latent, decoded": list(mirrored),
+        "the picture's reconstruction, mirrored": list(decoded[4:7, :, ::-1]),
+        "the mirrored latent, decoded": list(mirrored[:3]),
     },
-    alt="Four critters, mirrored in two ways: above the reconstruction was "
+    alt="Three critters, mirrored in two ways: above the reconstruction was "
     "flipped left to right; below the latent was flipped and then decoded, "
     "which puts everything in the right place but damages fine detail.",
 )

@@ -27,7 +27,7 @@ COMPARED = 500
 
 SWEPT = ("n", "mean_accuracy", "frechet", "frechet_floor", "kid")
 
-SCALES = (0.0, 1.0, 1.5, 2.0, 3.0, 4.5, 7.5, 10.0, 15.0)
+SCALES = (0.0, 1.0, 1.5, 2.0, 3.0, 4.5, 7.5, 15.0)
 """Guidance scales among which a model's own best ones are looked for: from no caption at all to far too much of it."""
 
 

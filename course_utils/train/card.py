@@ -126,7 +126,7 @@ def save_sheet(vae: Any, scenes: np.ndarray, path: Path) -> None:
     """Scenes and, under each row of six, their reconstructions; compressed so little that losses are the network's."""
     ours = autoencoder.reconstruct(vae, scenes)
     rows = [picture for k in range(0, len(scenes), 6) for block in (scenes, ours) for picture in block[k : k + 6]]
-    Image.fromarray(sheet(rows, columns=6)).save(path, quality=95, subsampling=0, optimize=True)
+    Image.fromarray(sheet(rows, columns=6)).save(path, quality=90, subsampling=0, optimize=True)
 
 
 def save_curve(folder: Path, column: str, label: str) -> None:

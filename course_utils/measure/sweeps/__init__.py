@@ -115,7 +115,7 @@ def make(name: str, cache: str | Path | None = None, folder: Path = RESULTS) -> 
               "weights": weights_hashes(one.models), "facts": rounded(facts)}
     path = folder / f"{name}.json"
     unfinished = path.with_suffix(f".{os.getpid()}.part")
-    unfinished.write_text(json.dumps(result, indent=1) + "\n")
+    unfinished.write_text(json.dumps(result, separators=(",", ":")) + "\n")  # half the size of an indented one
     unfinished.replace(path)
     return path
 
