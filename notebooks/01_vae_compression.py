@@ -1283,13 +1283,14 @@ from course_utils.measure.locality import share_inside, uniform_share
 
 
 @torch.inference_mode()
-def decode_tensor(latents, network=vae):
+def decode_tensor(latents, network=None):
     """As `decode`, but floats [n, 3, h, w]: nothing is rounded away."""
+    network = network or vae
     z = latents.to(network.device) / vae.config.scaling_factor
     return network.decode(z).sample.cpu()
 
 
-def change(latent, row, column, amount=2.0, network=vae):
+def change(latent, row, column, amount=2.0, network=None):
     """Squared change of each pixel when one cell is nudged: [h, w]."""
     nudged = latent.clone()
     nudged[:, row, column] += amount

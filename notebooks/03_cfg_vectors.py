@@ -550,8 +550,8 @@ show.curves(
             "floor: renders": (list(from_renders), [lowest] * len(from_renders)),
         }
     },
-    alt="The Fréchet distance against the guidance scale: far above the floor at zero, nearly on it at three, "
-    "and rising again slowly. ",
+    alt="The Fréchet distance against the guidance scale: far above the floor at zero, nearly on it from two "
+    "to seven and a half, and far above it again at fifteen.",
     colours={f"{captions} captions, {full} steps": "blue", "floor: renders": "grey"},
     markers=True,
     xlabel="guidance scale w",
