@@ -1120,6 +1120,7 @@ twins = read_log(FOLDER / TWIN / "curve.csv")
 another = read_log(FOLDER / TWIN / "curve_v.csv")
 
 
+# %%
 def right(looks):
     return [100 * look["accuracy"] for look in looks]
 
@@ -1249,6 +1250,7 @@ def accurate(name):
     return f"{100 * made[name]['mean_accuracy']:.1f} %"
 
 
+# %% tags=["hide-input"]
 cheaper = "fewer" if counted < twin else "more"
 settle(
     "C04",
