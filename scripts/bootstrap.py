@@ -87,7 +87,7 @@ def moved(venv: Path) -> bool:
     """Whether the environment was made at another place: its programs would begin with a path that is gone."""
     config = venv / "pyvenv.cfg"
     made = re.search(r"^command = .* -m venv (?:--\S+ )*(.+)$", config.read_text(), re.M) if config.exists() else None
-    return bool(made) and Path(made[1]).resolve() != venv
+    return made is not None and Path(made[1]).resolve() != venv
 
 
 def create(venv: Path) -> None:

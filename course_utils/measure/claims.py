@@ -68,10 +68,10 @@ def settle(
     return Settled(claim_id, verdict, text, _one_line(sentence), part, source)
 
 
-def _number(number: str | float) -> str:
+def _number(number: str | float | Integral) -> str:
     if isinstance(number, str):
         return _one_line(number)
-    return f"{number:,}" if isinstance(number, Integral) else f"{number:.3g}"
+    return f"{int(number):,}" if isinstance(number, Integral) else f"{number:.3g}"
 
 
 def _one_line(text: str) -> str:

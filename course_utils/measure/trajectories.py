@@ -152,8 +152,8 @@ def _steps(path: Path) -> Float[Tensor, "points-1 b d"]:
 
 def _spans(path: Path, times: Sequence[float] | None) -> Float[Tensor, " points-1"]:
     """Share of the whole time that each step takes."""
-    double = {"dtype": torch.float64, "device": path.device}
-    spans = (torch.linspace(0, 1, len(path), **double) if times is None else torch.as_tensor(times, **double)).diff()
+    t = torch.arange(len(path)) if times is None else torch.as_tensor(times, dtype=torch.float64)
+    spans = t.to(path.device, torch.float64).diff()
     if len(spans) != len(path) - 1 or not (bool((spans > 0).all()) or bool((spans < 0).all())):
         raise ValueError(f"a path of {len(path)} points needs as many times that rise or fall throughout")
     return spans / spans.sum()
