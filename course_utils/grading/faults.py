@@ -57,14 +57,14 @@ def _raised(output: Raised, name: str) -> str:
     return f"`{name}` raised {output.type}: {output.message.rstrip('.')}.{where}"
 
 
-def scores(output: Any, count: int, kind: str = "array") -> np.ndarray:
+def scores(output: Any, count: int) -> np.ndarray:
     """One number for each of so many pictures, as an array or a list. Raises `Wrong`, also where all are the same."""
     if isinstance(output, list | tuple):
         found = np.array([number(item, f"score {k}") for k, item in enumerate(output)])
         if len(found) != count:
             raise Wrong(f"{count} pictures need {count} scores, not {len(found)}.")
     else:
-        found = array(output, "the result", (count,), kind=getattr(output, "kind", kind), whole=True)
+        found = array(output, "the result", (count,), kind=getattr(output, "kind", "array"), whole=True)
     if np.ptp(found) == 0:
         raise Wrong("All pictures get the same score.")
     return found
