@@ -21,7 +21,8 @@ def curves(
 ) -> Picture:
     """Named lines (x, y) in stacked panels that share their style; `axis` is passed to each `Axes.set`.
 
-    `colours` gives each line one of the names in `COLOURS`.
+    `colours` gives each line one of the names in `COLOURS`, and its marker: at every point with `markers`, else at some
+    eight of them, for a line of a thousand steps would be nothing but markers.
     """
     with canvas(0.9 + 2.9 * len(panels)) as card:
         axes = card.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
@@ -66,4 +67,5 @@ def scatter(points: Mapping[str, tuple[float, float]], alt: str, colours: Mappin
 
 
 def _line(panel: Axes, name: str, x: Sequence[float], y: Sequence[float], colour: str, markers: bool) -> None:
-    panel.plot(x, y, color=COLOURS[colour], marker=MARKERS[colour] if markers else None, label=name)
+    every = 1 if markers else max(1, len(x) // 8)
+    panel.plot(x, y, color=COLOURS[colour], marker=MARKERS[colour], markevery=every, label=name)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from course_utils.show.image import Picture, figure
-from course_utils.show.style import COLOURS, FAINT, canvas
+from course_utils.show.style import COLOURS, FAINT, MARKERS, canvas
 
 Values = Sequence[float]
 
@@ -27,7 +27,8 @@ def shares(
         axes = card.subplots(len(panels), 1, squeeze=False)[:, 0]
         for panel, (title, lines) in zip(axes, panels.items(), strict=True):
             for name, values in lines.items():
-                _steps(panel, values, label=name, color=COLOURS[colours[name]], linewidth=2.2)
+                _steps(panel, values, label=name, color=COLOURS[colours[name]], linewidth=2.2,
+                       marker=MARKERS[colours[name]], markevery=max(1, len(values) // 6))
             if floors and title in floors:
                 name, values = floors[title]
                 _steps(panel, values, label=name, color=FAINT, linestyle="--", linewidth=1.6)

@@ -1,16 +1,14 @@
 """Figures of flows in the plane: the lines of training, their mean where they cross, and paths side by side."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.axes import Axes
 from torch import Tensor
 
 from course_utils.show.image import Picture, figure
-from course_utils.show.refresher import GREY, Points
-from course_utils.show.style import COLOURS, FAINT, INK, WIDTH, canvas
+from course_utils.show.refresher import GREY, Points, dots, square
+from course_utils.show.style import COLOURS, INK, WIDTH, canvas
 
 Walk = Float[np.ndarray, "steps n 2"] | Float[Tensor, "steps n 2"]
 REACH = 2.9
@@ -28,7 +26,7 @@ def crossing(
     with canvas(WIDTH / 2 + 0.35) as card:
         left, right = card.subplots(1, 2)
         for axis, start, end in ((left, noise, data), (right, through, to)):
-            _points(axis, points)
+            dots(axis, points, 3, GREY)
             ends = np.stack([np.asarray(start), np.asarray(end)])
             axis.plot(*ends.transpose(2, 0, 1), color=COLOURS["blue"], linewidth=0.9, alpha=0.55)
             axis.plot(*ends[0].T, "o", markerfacecolor="none", color=COLOURS["blue"], markersize=4)
@@ -37,8 +35,8 @@ def crossing(
         right.annotate("", np.subtract(place, velocity), place, arrowprops={
             "arrowstyle": "-|>", "color": COLOURS["orange"], "linewidth": 3, "shrinkA": 0, "shrinkB": 0,
             "mutation_scale": 18}, zorder=5)  # fmt: skip
-        _square(left, "lines of training")
-        _square(right, "through one place, and their mean")
+        square(left, "lines of training", REACH, fontsize=12)
+        square(right, "through one place, and their mean", REACH, fontsize=12)
         return figure(card, alt, few_colours=True)
 
 
@@ -53,21 +51,9 @@ def walks(panels: Mapping[str, Walk], alt: str, points: Points, reach: float = R
             steps = np.asarray(path)
             if steps.ndim != 3 or steps.shape[-1] != 2:
                 raise ValueError(f"a walk in the plane has shape [steps, n, 2], not {list(steps.shape)}")
-            _points(axis, points)
+            dots(axis, points, 3, GREY)
             axis.plot(*steps.transpose(2, 0, 1), color=COLOURS["blue"], linewidth=1, alpha=0.8)
             axis.plot(*steps[0].T, "o", markerfacecolor="none", color=COLOURS["blue"], markersize=4)
             axis.plot(*steps[-1].T, "o", color=COLOURS["orange"], markersize=4)
-            _square(axis, title, reach)
+            square(axis, title, reach, fontsize=12)
         return figure(card, alt, few_colours=True)
-
-
-def _points(axis: Axes, points: Points) -> None:
-    x, y = np.asarray(points).T
-    axis.scatter(x, y, s=3, color=GREY, linewidths=0)
-
-
-def _square(axis: Axes, title: str, reach: float = REACH) -> None:
-    limits: Any = (-reach, reach)
-    axis.set(xlim=limits, ylim=limits, xticks=[], yticks=[], aspect="equal")
-    axis.set_title(title, fontsize=12)
-    axis.spines[:].set(visible=True, color=FAINT)

@@ -12,30 +12,37 @@ from course_utils.show.maps import HEAT
 from course_utils.show.style import COLOURS, FAINT, INK, MARKERS, canvas
 
 Pixels = UInt8[np.ndarray, "h w 3"]
-Measured = tuple[Sequence[float], Sequence[float], Sequence[float]]
+Measured = tuple[Sequence[float], Sequence[float], Sequence[float] | None]
 Arrow = tuple[float, float]
 
 
 def sweep(
     panels: Mapping[str, Mapping[str, Measured]], alt: str, colours: Mapping[str, str],
-    floors: Mapping[str, tuple[str, float]] | None = None, **axis: Any,
+    floors: Mapping[str, tuple[str, float]] | None = None, limits: Mapping[str, tuple[float, float]] | None = None,
+    below: bool = False, **axis: Any,
 ) -> Picture:
-    """Stacked panels of named measurements (x, mean, half-width), each point with its error bar.
+    """Stacked panels of named measurements (x, mean, half-width), each point with its error bar if it has one.
 
-    `floors[title]` draws a dashed line at a value, with its name at the line; `axis` is passed to each `Axes.set`.
+    A line joins three points or more: between two nothing was measured. `floors[title]` draws a dashed line at a value,
+    with its name at the line; `limits[title]` is the range of a panel, such as up to 1 where more cannot be, and cuts
+    what error bars have beyond; `below` sets one legend, the first panel's, under all, where there are too many names
+    for the inside; `axis` is passed to each `Axes.set`.
     """
-    with canvas(0.9 + 2.3 * len(panels)) as card:
+    with canvas(0.9 + 2.3 * len(panels) + below) as card:
         axes = card.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for panel, (title, lines) in zip(axes, panels.items(), strict=True):
             for name, (x, mean, half) in lines.items():
                 panel.errorbar(x, mean, half, label=name, capsize=3, elinewidth=1.4, color=COLOURS[colours[name]],
-                               marker=MARKERS[colours[name]], linestyle="-" if len(x) > 1 else "none")
+                               marker=MARKERS[colours[name]], linestyle="-" if len(x) > 2 else "none")
             if floors and title in floors:
                 _dashed(panel, *floors[title])
-            if len(lines) > 1:
+            if len(lines) > 1 and not below:
                 panel.legend(loc="best")
-            panel.set(title=title, **axis)
+            panel.set(**{"title": title, "ylim": (limits or {}).get(title), **axis})
             panel.label_outer()
+        if below:
+            card.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=11,
+                        handlelength=1.3, columnspacing=1)
         return figure(card, alt, few_colours=True)
 
 

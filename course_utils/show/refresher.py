@@ -1,6 +1,7 @@
 """Figures of two-dimensional points: clouds, the arrows of a denoiser, the paths of a sampler."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -30,8 +31,8 @@ def clouds(rows: Mapping[str, Mapping[str, Points]], alt: str) -> Picture:
             if name.strip():
                 part.suptitle(name, x=0.008, ha="left", fontsize=13, weight="bold")
             for axis, (title, points) in zip(part.subplots(1, len(row), squeeze=False)[0], row.items(), strict=True):
-                _dots(axis, points, side, COLOURS["orange"])
-                _square(axis, title)
+                dots(axis, points, side, COLOURS["orange"])
+                square(axis, title)
         return figure(card, alt, few_colours=True)
 
 
@@ -47,10 +48,10 @@ def arrows(panels: Mapping[str, tuple[Points, Points]], alt: str, points: Points
         for axis, (title, (places, goals)) in zip(axes, panels.items(), strict=False):
             places, way = np.asarray(places), np.asarray(goals) - np.asarray(places)
             way = way * np.minimum(1, longest / np.linalg.norm(way, axis=1, keepdims=True).clip(1e-9))
-            _dots(axis, points, 2, GREY)
+            dots(axis, points, 2, GREY)
             axis.quiver(*places.T, *way.T, color=COLOURS["blue"], angles="xy", scale_units="xy", scale=1,
                         width=0.006, headwidth=4.5, headlength=5, headaxislength=4.5, minlength=0.5)  # fmt: skip
-            _square(axis, title)
+            square(axis, title)
         return figure(card, alt, few_colours=True)
 
 
@@ -60,7 +61,7 @@ def paths(steps: Float[np.ndarray, "steps n 2"] | Float[Tensor, "steps n 2"], al
     low, high = (getattr(steps, end)(axis=(0, 1)) + pad for end, pad in (("min", -0.15), ("max", 0.15)))
     with canvas(WIDTH * float(np.divide(*(high - low)[::-1]))) as card:
         axis = card.subplots()
-        _dots(axis, points, 5, GREY)
+        dots(axis, points, 5, GREY)
         axis.plot(*steps.transpose(2, 0, 1), color=COLOURS["blue"], linewidth=1.1, alpha=0.8)
         axis.plot(*steps[0].T, "o", markerfacecolor="none", color=COLOURS["blue"], markersize=6, markeredgewidth=1.2,
                   label="noise")  # fmt: skip
@@ -71,13 +72,14 @@ def paths(steps: Float[np.ndarray, "steps n 2"] | Float[Tensor, "steps n 2"], al
         return figure(card, alt, few_colours=True)
 
 
-def _dots(axis: Axes, points: Points, size: float, colour: str) -> None:
+def dots(axis: Axes, points: Points, size: float, colour: str) -> None:
+    """A cloud of points behind or in a drawing."""
     x, y = np.asarray(points).T
     axis.scatter(x, y, s=size, color=colour, linewidths=0)
 
 
-def _square(axis: Axes, title: str) -> None:
+def square(axis: Axes, title: str, reach: float = REACH, **font: Any) -> None:
     """The same square for every panel, without ticks: places matter here, numbers do not."""
-    axis.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), xticks=[], yticks=[], aspect="equal")
-    axis.set_title(title)
+    axis.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
+    axis.set_title(title, **font)
     axis.spines[:].set_visible(True)

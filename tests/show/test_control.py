@@ -33,6 +33,13 @@ def test_a_line_says_how_many_percent_lie_below(drawn):
     assert picture.png.startswith(b"\x89PNG")
 
 
+def test_no_two_lines_differ_in_colour_alone(drawn):
+    values = np.random.default_rng(0).random(64)
+    lines, colours = {"a": values, "b": values / 2}, {"a": "blue", "b": "green"}
+    control.shares({"error": lines}, "The share of pictures below each error.", colours)
+    assert len({line.get_marker() for line in drawn[0].axes[0].lines} - {"None"}) == 2
+
+
 @pytest.mark.parametrize("values", [[], [0.1, float("nan")]])
 def test_no_distribution_without_finite_values(values):
     with pytest.raises(ValueError, match="at least one"):

@@ -63,6 +63,17 @@ def test_figures_are_opaque_cards_for_dark_pages(name, drawings):
     assert tuple(opened(drawings[name])[0, -1]) == tuple(bytes.fromhex(PAPER[1:]))
 
 
+@pytest.mark.parametrize("markers", [True, False])
+def test_curves_are_told_apart_without_their_colours(markers, monkeypatch):
+    cards = []
+    monkeypatch.setattr(show.charts, "figure", lambda card, *args, **options: cards.append(card))
+    x = list(range(100))
+    show.curves({"panel": {"a": (x, x), "b": (x, x[::-1])}}, ALT, {"a": "blue", "b": "green"}, markers)
+    lines = cards[0].axes[0].lines
+    assert len({line.get_marker() for line in lines} - {"None"}) == 2
+    assert all((line.get_markevery() == 1) == markers for line in lines)
+
+
 def test_a_figure_without_description_is_refused():
     with pytest.raises(ValueError, match="description"):
         show.Picture(b"", "short")

@@ -59,3 +59,31 @@ def test_maps_can_share_a_top_and_an_empty_one_is_white():
     assert (guidance.heat(np.zeros((2, 2)), side=4) == 255).all()
     half = guidance.heat(np.array([[0.5]]), side=1, top=1.0)
     assert half.sum() > guidance.heat(np.array([[0.5]]), side=1).sum()
+
+
+def test_a_line_joins_no_two_points_and_a_panel_ends_where_it_must(monkeypatch):
+    """Between two points nothing was measured; without an interval there is no bar, and a share ends at 1."""
+    cards = []
+    monkeypatch.setattr(guidance, "figure", lambda card, *_, **__: cards.append(card))
+    lines = {"a": ([0, 1, 2], [0.5, 0.9, 1.0], None), "b": ([0, 2], [0.4, 0.9], [0.3, 0.3])}
+    guidance.sweep({"one": lines}, ALT, COLOURS, limits={"one": (0, 1)})
+    (panel,) = cards[0].axes
+    joined, apart = (container.lines[0] for container in panel.containers)
+    assert (joined.get_linestyle(), apart.get_linestyle()) == ("-", "None")
+    assert [bool(container.lines[2]) for container in panel.containers] == [False, True]
+    assert panel.get_ylim() == (0, 1)
+    assert panel.get_legend()
+
+
+def test_many_names_stand_in_one_legend_below_and_inside_the_card(monkeypatch):
+    cards = []
+    monkeypatch.setattr(guidance, "figure", lambda card, *_, **__: cards.append(card))
+    lines = {f"a name of thirty-two characters {k}": ([1, 2, 4], [k, k, k], None) for k in range(4)}
+    colours = dict(zip(lines, ("blue", "orange", "green", "pink"), strict=True))
+    floors = {title: ("renders, coded", 2.0) for title in ("one", "two")}
+    guidance.sweep({"one": lines, "two": lines}, ALT, colours, floors, below=True)
+    (card,) = cards
+    card.draw_without_rendering()
+    assert not any(panel.get_legend() for panel in card.axes)
+    box = card.legends[0].get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= card.bbox.x1
