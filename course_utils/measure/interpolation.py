@@ -60,7 +60,12 @@ def _when(t: np.ndarray, p: np.ndarray, k: int, level: float) -> float:
 
 
 def rank_correlation(asked: Float[np.ndarray, " n"], found: Float[np.ndarray, " n"]) -> float:
-    """Spearman's: 1 where the one always grows with the other, whatever the curve; 0 for numbers that all are one."""
+    """Spearman's: 1 where the one always grows with the other, whatever the curve; 0 where all that was found is one.
+
+    Raises `ValueError` where the same was asked every time: then nothing can grow with it.
+    """
+    if np.ptp(np.asarray(asked, dtype=np.float64)) == 0:
+        raise ValueError("the same was asked every time, so no order can be followed: vary it")
     if np.ptp(np.asarray(found, dtype=np.float64)) == 0:
         return 0.0
     return float(spearmanr(asked, found).statistic)

@@ -27,6 +27,9 @@ def radial_power_spectrum(
         window: "hann" keeps a picture's border, where it does not continue, from posing as high frequencies.
         rings: how many; by default as many as keep each as wide as one step of the shorter side's
         frequencies.
+
+    Raises:
+        ValueError: for what are no pictures, or so small that there is no ring.
     """
     x = _batch(pictures)
     ring, middles = _rings(x.shape[1], x.shape[2], rings)
@@ -73,6 +76,8 @@ def _rings(h: int, w: int, rings: int | None) -> tuple[np.ndarray, Float[np.ndar
     radius = np.hypot(fftfreq(h)[:, None], fftfreq(w)[None, :])
     lowest, highest = 1 / max(h, w), radius.max()
     count = rings or round((highest - lowest) * min(h, w))
+    if count < 1 or highest <= lowest:
+        raise ValueError(f"a picture of {h} x {w} pixels has no frequencies to tell apart: take one of 4 x 4 or more")
     width = (highest - lowest) / count
     ring = ((radius - lowest) / width).astype(int).clip(0, count - 1)
     return ring, lowest + (np.arange(count) + 0.5) * width

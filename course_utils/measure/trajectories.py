@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -69,6 +70,28 @@ def curvature(path: Path) -> Float[Tensor, "points-2 b"]:
     """
     lengths = _steps(path).norm(dim=-1)
     return 2 * turning(path) / (lengths[1:] + lengths[:-1])
+
+
+def at_levels(path: Path, levels: Sequence[float], wanted: Sequence[float]) -> Float[Tensor, "wanted b c h w"]:
+    r"""Where the polygon through the points is at other levels: so that walks cut differently can be compared.
+
+    Args:
+        path: the points.
+        levels: one for each point, rising or falling, such as \(\sigma\).
+        wanted: levels between the first and the last.
+
+    Raises:
+        ValueError: for levels that do not rise or fall throughout, or that the path does not reach.
+    """
+    _spans(path, levels)
+    order = 1 if levels[-1] > levels[0] else -1
+    ends, asked = np.asarray(levels)[::order], np.asarray(wanted, dtype=float)
+    if asked.min() < ends[0] or asked.max() > ends[-1]:
+        raise ValueError(f"the path goes from level {levels[0]:.3g} to {levels[-1]:.3g}; not all wanted lie between")
+    after = np.searchsorted(ends, asked).clip(1, len(ends) - 1)
+    share = torch.from_numpy((asked - ends[after - 1]) / (ends[after] - ends[after - 1])).view(-1, 1, 1, 1, 1)
+    points = path.double().flip(0) if order < 0 else path.double()
+    return torch.lerp(points[after - 1], points[after], share.to(path.device))
 
 
 def norms(path: Path) -> Float[Tensor, "points b"]:

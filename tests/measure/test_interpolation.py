@@ -52,6 +52,8 @@ def test_rank_correlation_minds_the_order_only():
     assert path.rank_correlation(np.arange(4), np.arange(4) ** 3) == pytest.approx(1)
     assert path.rank_correlation(np.arange(3), -np.arange(3)) == pytest.approx(-1)
     assert path.rank_correlation(np.arange(3), np.full(3, 5.0)) == 0
+    with pytest.raises(ValueError, match="the same was asked"):
+        path.rank_correlation(np.full(3, 5.0), np.arange(3))
 
 
 def test_the_nearest_is_found_and_a_real_one_is_at_no_distance():

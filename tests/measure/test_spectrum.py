@@ -82,5 +82,7 @@ def test_clear_errors():
         error_by_frequency(x, x[:8])
     with pytest.raises(ValueError, match="channels"):
         radial_power_spectrum(x[..., 0])
+    with pytest.raises(ValueError, match="4 x 4"):
+        radial_power_spectrum(x[:2, :2])
     with pytest.raises(ValueError, match="hann"):
         radial_power_spectrum(x, window="kaiser")

@@ -7,6 +7,7 @@ from course_utils.diffusion import flow, schedule
 from course_utils.diffusion.samplers import euler
 from course_utils.measure.trajectories import (
     angle,
+    at_levels,
     chord,
     curvature,
     geometry,
@@ -156,6 +157,27 @@ def test_the_plane_keeps_lengths_and_angles_and_sums():
 def test_what_is_no_path_is_refused(wrong):
     with pytest.raises(ValueError, match="two points or more"):
         path_length(wrong)
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_a_walk_is_cut_anew_at_other_levels(falling):
+    levels = torch.tensor([0.0, 0.1, 0.4, 1.0])
+    path = levels.square().view(4, 1, 1, 1, 1) * torch.ones(1, 2, 1, 2, 2)
+    walk, times = (path.flip(0), levels.flip(0)) if falling else (path, levels)
+    found = at_levels(walk, times.tolist(), [0.4, 0.25, 0.7])
+    assert found[:, 1, 0, 0, 0].tolist() == pytest.approx([0.16, (0.01 + 0.16) / 2, (0.16 + 1) / 2])
+    with pytest.raises(ValueError, match="lie between"):
+        at_levels(walk, times.tolist(), [1.1])
+
+
+def test_the_turn_between_levels_does_not_depend_on_how_often_a_circle_was_cut():
+    def circle(count):
+        turn = torch.linspace(0, 1, count, dtype=torch.float64)
+        xy = torch.stack([(turn * 3).cos(), (turn * 3).sin()], -1)
+        return xy.view(count, 1, 2, 1, 1), turn.tolist()
+
+    turns = [turning(at_levels(*circle(count), [k / 10 for k in range(11)])).sum().item() for count in (41, 201)]
+    assert turns[0] == pytest.approx(turns[1], rel=0.01)
 
 
 def test_a_broken_path_is_refused():
