@@ -131,6 +131,15 @@ def wanted(member: str, package: Package) -> str | None:
     )
 
 
+def zipped(content: bytes) -> bytes:
+    """In gzip's format; by zopfli, where it is installed, in a twentieth less (for 14 MB it searches a minute)."""
+    try:
+        from zopfli.gzip import compress
+    except ModuleNotFoundError:
+        return gzip.compress(content, 9, mtime=0)
+    return compress(content, numiterations=5)
+
+
 def unpack(archive: Path, package: Package, below: Path) -> list[Path]:
     """Copy the wanted files out of the archive, by name only, whatever their paths say."""
     copied = []
@@ -142,7 +151,7 @@ def unpack(archive: Path, package: Package, below: Path) -> list[Path]:
                 continue
             target, content = below / folder / Path(member.name).name, source.read()
             if package.zipped and target.name.endswith(package.zipped):
-                target, content = target.with_name(f"{target.name}.gz"), gzip.compress(content, 9, mtime=0)
+                target, content = target.with_name(f"{target.name}.gz"), zipped(content)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
             copied.append(target)

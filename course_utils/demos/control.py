@@ -115,10 +115,12 @@ def state_of(folder: Path) -> dict[str, Tensor]:
     return dict(ControlNetModel.from_pretrained(folder, local_files_only=True).state_dict())
 
 
-def packed_difference(kept: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    """A difference to the base as its file keeps it: factors about as fine as the base's own tensors are kept."""
+def packed_difference(kept: Mapping[str, Tensor], finer: float = 1) -> dict[str, np.ndarray]:
+    """A difference to the base as its file keeps it: factors about as fine as the base's own tensors are kept, or
+    `finer` so many times."""
     tensors = {key: value.float().numpy() for key, value in kept.items()}
-    return packing.packed(tensors, fineness.of_factors(tensors, fineness.steps_of(BASE)), matrices_from=SMALL)
+    steps = {name: step / finer for name, step in fineness.of_factors(tensors, fineness.steps_of(BASE)).items()}
+    return packing.packed(tensors, steps, matrices_from=SMALL)
 
 
 def write_difference(name: str, folder: Path) -> str:

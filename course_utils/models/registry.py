@@ -43,8 +43,8 @@ EMBEDDED = (
     _denoiser("flow", "text_to_image --objective flow", "euler_flow", 25, 3.0, base="text_to_image"),
     _denoiser("reflow", "reflow", "euler_flow", 8, base="flow"),
     _denoiser("lcm", "lcm", "lcm", 4, base="text_to_image"),
-    _denoiser("dmd", "dmd", "lcm", 4, base="lcm"),
-    _denoiser("adversarial", "adversarial", "lcm", 4, base="lcm"),
+    _denoiser("dmd", "dmd", "lcm", 4, base="text_to_image"),
+    _denoiser("adversarial", "adversarial", "lcm", 4, base="text_to_image"),
     _denoiser("flow_consistency", "lcm --objective flow", "lcm_flow", 4, base="flow"),
     _ours("preview", "AutoencoderTiny", "preview", note="decodes what the autoencoder encodes, faster"),
 )

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -64,8 +65,9 @@ def state(one: Stage, runs: Path) -> State:
 
 
 def command(one: Stage, runs: Path, smoke: bool = False) -> list[str]:
-    """The command line that trains a stage."""
-    inputs = [word for option, path in one.inputs.items() for word in (option, str(runs / path))]
+    """The command line that trains a stage. A smoke run has no steps that are kept: it begins with the last."""
+    paths = {option: re.sub("/snapshots/.*", "/model", path) if smoke else path for option, path in one.inputs.items()}
+    inputs = [word for option, path in paths.items() for word in (option, str(runs / path))]
     tiny = ["--smoke", *one.smoke.split()] if smoke else []
     return [sys.executable, "-m", f"course_utils.train.{one.recipe}", "--out", str(runs / one.name), "--cache",
             str(runs / "cache"), *one.options.split(), *inputs, *tiny]

@@ -10,9 +10,10 @@ TITLES: dict[str, tuple[str, str]] = {
     "text_to_image": ("The text-to-image model", "Noise prediction in latents, the course's Stable Diffusion: the"
                       " autoencoder's 16x16x4 latents, captions read by cross-attention from CLIP's text side, the"
                       " 1000-step schedule (Rombach et al., 2022)."),
-    "text_to_image_nodropout": ("The text-to-image model that never saw an empty caption", "The same network on the"
-                                " same batches, but no caption was ever dropped: it exists to show what"
-                                " classifier-free guidance needs (Ho and Salimans, 2022)."),
+    "text_to_image_nodropout": ("The text-to-image model that reads captions anew", "All of `text_to_image` but"
+                                " its cross-attention, which began with random numbers again and learnt from batches in"
+                                " which no caption was dropped: it exists to show what classifier-free guidance needs"
+                                " (Ho and Salimans, 2022)."),
     "pixel_text_to_image": ("The twin in pixels", "The same task without an autoencoder: v-prediction on 128x128x3"
                             " pixels (Salimans and Ho, 2022), on ADM's noise schedule (claim C04)."),
     "flow": ("The flow model", "The same network trained as a rectified flow: it predicts the velocity of straight"

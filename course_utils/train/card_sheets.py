@@ -21,8 +21,8 @@ from course_utils.measure import autoencoder, dense, generative, report
 from course_utils.models import load, to_array
 from course_utils.train.maps import as_picture
 
-QUALITY = 80
-"""Of the WebP files: artefacts are hardly seen at it, and a card's sheet takes some 130 KB."""
+QUALITY = 68
+"""Of the WebP files: artefacts are hardly seen at it, and a card's sheet takes some 100 KB."""
 
 
 def save(name: str, folder: Path) -> None:

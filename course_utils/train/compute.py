@@ -26,6 +26,14 @@ from course_utils.train.ship import recipe as told
 PASSES = 3
 """Forward passes' worth of a training step."""
 
+PASSES_BY_RECIPE = {"text_to_image": 3.0, "reflow": 3.0, "lcm": 6.0, "adversarial": 7.1, "dmd": 12.0}
+"""Forward passes' worth of a step of a recipe, for each picture of its batch, whoever makes them.
+
+A student's own step is three. A consistency student needs two for its guided teacher and one for its own guess there;
+an adversarial one two for the teacher's advice, the rest for looking through the teacher's encoder; distribution
+matching two steps of its rival (six), the rival's guess and the guided teacher's.
+"""
+
 
 def pass_flops(unet: UNet2DConditionModel) -> int:
     """FLOPs of one forward pass of one picture (or latent) with a caption of our tokenizer's length."""
@@ -57,8 +65,24 @@ def pictures_seen(recipe: Mapping[str, Any]) -> int:
     batch = seen = 0
     for options, begin, end in zip(recipe["options"].values(), starts, [*starts[1:], recipe["steps"]], strict=True):
         batch = int(options.get("batch", batch))
-        seen += batch * (end - begin)
+        seen += batch * max(0, min(end, recipe["steps"]) - begin)
     return seen
+
+
+def passes(role: str, folder: Path = FOLDER, until: int | None = None) -> float:
+    """Forward passes' worth of one latent behind shipped weights of the latent network, to their end or `until` a step.
+
+    Those of the model that it began with are part of it, but not a student's teacher's, which are the same for all
+    students of one teacher. Raises `KeyError` for a role that another recipe made, `FileNotFoundError` if it is not
+    there.
+    """
+    recipe = json.loads((folder / role / "recipe.json").read_text())
+    first: dict[str, str] = recipe["options"]["from step 0"]
+    seen = pictures_seen({**recipe, "steps": until or recipe["steps"]})
+    own = PASSES_BY_RECIPE[recipe["command"].split()[2].split(".")[-1]] * seen
+    own += int(first.get("pairs", 0)) * int(first.get("teacher_steps", 0)) * (1 if first.get("scale") == "1.0" else 2)
+    begins, _, step = first.get("start", "None").partition(", step ")
+    return own if begins == "None" else own + passes(begins, folder, int(step) if step else None)
 
 
 def denoiser_training(unet: UNet2DConditionModel, recipe: Mapping[str, Any]) -> int:

@@ -153,8 +153,11 @@ def told(stages: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
 
 
 def _name(folder: str) -> str:
-    """`clip` of `runs/clip/model`; `None`, which stands for the shipped model or for none, as it is."""
+    """`clip` of `runs/clip/model`, `lcm, step 2000` of `runs/lcm/snapshots/002000`; `None`, which stands for the
+    shipped model or for none, as it is."""
     path = Path(folder)
+    if path.parent.name == "snapshots":
+        return f"{path.parents[1].name}, step {int(path.name)}"
     return path.parent.name if path.name == "model" else path.name
 
 

@@ -32,8 +32,12 @@ class Stage:
 FEW = "--judged 4"
 CODED = {"--clip": "clip/model", "--vae": "vae/model"}
 OF_TEXT, OF_FLOW = {**CODED, "--teacher": "text_to_image/model"}, {**CODED, "--teacher": "flow/model"}
-FROM_LCM = {**OF_TEXT, "--start": "lcm/model"}
-"""One that is good at four evaluations already: these objectives mend pictures sooner than they make them."""
+FROM_LCM = {**OF_TEXT, "--start": "lcm/snapshots/002000"}
+"""One that is good at four evaluations already: these objectives mend pictures sooner than they make them.
+
+It goes on by itself for as much compute as each of the two has from there: so all three have had the same, and the
+students of the flow as much (`course_utils.train.compute.passes`).
+"""
 
 CONTROL = "--rank 16 --batch 16 --rate 2e-3"
 
@@ -56,15 +60,15 @@ STAGES = (
           {"--clip": "clip/model", "--equal": "text_to_image"}, smoke=FEW),
     Stage("flow", "text_to_image", "--objective flow --steps 1750 --every 250",
           {**CODED, "--start": "text_to_image/model"}, smoke=FEW),
-    Stage("reflow", "reflow", "--rank 16 --pairs 1024 --steps 500 --every 250 --rate 1e-3", OF_FLOW,
+    Stage("reflow", "reflow", "--rank 16 --pairs 2048 --steps 1933 --every 500 --rate 1e-3", OF_FLOW,
           smoke=f"{FEW} --pairs 8 --teacher-steps 2"),
     _controlnet("pose", "--steps 1200 --every 150"),
     _controlnet("edge", "--steps 800 --every 100"),
     _controlnet("depth", "--steps 800 --every 100"),
-    Stage("lcm", "lcm", "--rank 16 --steps 1200 --every 200", OF_TEXT, smoke=FEW),
-    Stage("dmd", "dmd", "--rank 16 --steps 300 --every 100", FROM_LCM, smoke=FEW),
-    Stage("adversarial", "adversarial", "--rank 16 --steps 400 --every 100", FROM_LCM, smoke=FEW),
-    Stage("flow_consistency", "lcm", "--objective flow --rank 16 --steps 500 --every 125", OF_FLOW, smoke=FEW),
+    Stage("lcm", "lcm", "--rank 16 --steps 3000 --every 250 --snapshots 2000", OF_TEXT, smoke=FEW),
+    Stage("dmd", "dmd", "--rank 16 --steps 500 --every 100", FROM_LCM, smoke=FEW),
+    Stage("adversarial", "adversarial", "--rank 16 --steps 845 --every 169", FROM_LCM, smoke=FEW),
+    Stage("flow_consistency", "lcm", "--objective flow --rank 16 --steps 3000 --every 250", OF_FLOW, smoke=FEW),
     Stage("preview", "preview", "--taught 1500 --steps 3000 --every 500", {"--vae": "vae/model"}),
 )
 """In an order in which every stage comes after those it needs.

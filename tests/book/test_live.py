@@ -30,7 +30,7 @@ def test_in_the_page_each_model_tells_what_pytorch_tells(plane):
 
     from course_utils.demos import export
 
-    for name in ("text", "text_to_image", "lcm", "decoder", "preview", "encoder", "critic"):
+    for name in ("text", "text_to_image", "lcm", "adversarial", "decoder", "preview", "encoder", "critic"):
         module, inputs = export.reference(name)
         with torch.no_grad():
             wanted = module(*inputs.values())

@@ -1,5 +1,6 @@
 """Exporting, on a network of two layers: once, again when the weights have moved on, students beside their base."""
 
+import gzip
 import json
 
 import numpy as np
@@ -53,6 +54,19 @@ def test_a_student_shares_graph_and_weights_of_its_base(small, tmp_path, monkeyp
     assert student["use"] == {"sampler": "lcm", "steps": 4, "guidance": 1.0}
     kept = packing.unpacked(packing.read(tmp_path / "lcm.safetensors.gz")[0])
     assert np.allclose(kept["w.up"] @ kept["w.down"], (up @ down).numpy(), atol=0.02)
+
+
+def test_tightening_keeps_the_content_and_counts_the_bytes_anew(small, tmp_path):
+    list(export.export(tmp_path))
+    before = {path.name: gzip.decompress(path.read_bytes()) for path in tmp_path.glob("*.gz")}
+    loose = tmp_path / export.index(tmp_path)[export.BASE]["graph"]
+    loose.write_bytes(gzip.compress(before[loose.name], 1))
+    assert loose.name in list(export.tighten(tmp_path))
+    assert {path.name: gzip.decompress(path.read_bytes()) for path in tmp_path.glob("*.gz")} == before
+    facts = export.index(tmp_path)[export.BASE]
+    assert facts["bytes"][loose.name] == loose.stat().st_size
+    assert facts["stamps"][loose.name] == export.sha256(loose)[:8]
+    assert list(export.tighten(tmp_path)) == []
 
 
 def test_what_is_no_longer_exported_is_forgotten(small, tmp_path, monkeypatch):

@@ -133,7 +133,7 @@ def test_no_file_names_this_machine_and_the_mark_names_the_weights(tmp_path, tin
     assert origin["weights"].items() <= weights.expected().items()
 
 
-@pytest.mark.parametrize(("role", "bases"), [("reflow", {"flow", "text_to_image"}), ("dmd", {"lcm", "text_to_image"})])
+@pytest.mark.parametrize(("role", "bases"), [("reflow", {"flow", "text_to_image"}), ("dmd", {"text_to_image"})])
 def test_the_mark_names_every_base_on_the_way(role, bases, monkeypatch):
     names = [role, *bases, "clip", "vae", "critic"]
     monkeypatch.setitem(origin.__globals__, "expected", lambda: {f"{name}/model": "0" for name in names})

@@ -160,6 +160,16 @@ def test_recipes_know_the_options_they_are_given(one, tmp_path):
     assert words[2] == f"course_utils.train.{one.recipe}"
 
 
+def test_a_smoke_run_begins_with_what_a_smoke_run_keeps(tmp_path):
+    from_a_step = [one for one in STAGES if any("/snapshots/" in path for path in one.inputs.values())]
+    assert from_a_step
+    for one in from_a_step:
+        whole, smoke = (everything.command(one, tmp_path, smoke=smoke) for smoke in (False, True))
+        kept = Path(whole[whole.index("--start") + 1])
+        assert smoke[smoke.index("--start") + 1] == str(kept.parents[1] / "model")
+        assert f"--snapshots {int(kept.name)}" in stages.stage(kept.parents[1].name).options
+
+
 # ------------------------------------------------------------------------------------------------ the budget
 
 

@@ -51,8 +51,10 @@ def test_a_later_stage_names_only_what_changed():
 
 
 def test_other_runs_are_told_by_name_and_not_by_where_they_lay():
-    stages = [{"from": 0, "clip": "/somewhere/runs/clip/model", "vae": "None", "equal": "runs/text_to_image"}]
-    assert ship.told(stages) == {"from step 0": {"clip": "clip", "vae": "None", "equal": "text_to_image"}}
+    stages = [{"from": 0, "clip": "/somewhere/runs/clip/model", "vae": "None", "equal": "runs/text_to_image",
+               "start": "/somewhere/runs/lcm/snapshots/002000"}]
+    assert ship.told(stages) == {"from step 0": {"clip": "clip", "vae": "None", "equal": "text_to_image",
+                                                 "start": "lcm, step 2000"}}
 
 
 def test_an_unfinished_run_is_not_shipped(tmp_path):

@@ -1,4 +1,5 @@
 """What all recipes of few-step students promise, on networks so small that they learn nothing worth seeing."""
+import json
 from pathlib import Path
 
 import numpy as np
@@ -6,12 +7,25 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils.diffusion import schedule
 from course_utils.diffusion.samplers import with_guidance
 from course_utils.measure.critic import Critic
 from course_utils.models import lowrank
-from course_utils.train import adversarial, clip, common, dmd, lcm, portable, reflow, students, text_to_image, vae
+from course_utils.train import (
+    adversarial,
+    clip,
+    common,
+    compute,
+    dmd,
+    lcm,
+    portable,
+    reflow,
+    students,
+    text_to_image,
+    vae,
+)
 from course_utils.train.common import read_log
 
 RECIPES = {
@@ -148,3 +162,40 @@ def test_fractions_reach_the_noise_and_never_the_picture(lesson):
     assert u.min() > 0
     assert u.max() <= 1
     assert students.PATHS["epsilon"].times(torch.ones(1)) == schedule.STEPS - 1
+
+
+@pytest.mark.parametrize("role", RECIPES)
+def test_a_step_costs_as_many_passes_as_is_said(role, tiny, run, lesson):
+    """On a network of the shipped size, for beside a tiny one a discriminator's heads would weigh.
+
+    `lesson` has encoded the scenes: that is no part of a step.
+    """
+    net = text_to_image.network(16)
+    portable.write(net, tiny / "large", 0)
+
+    def counted(steps):
+        with FlopCounterMode(display=False) as counter:
+            run(role, f"counted-{role}-{steps}", "--steps", str(steps), "--teacher", str(tiny / "large"))
+        return counter.get_total_flops()
+
+    batch = 2
+    a_step = (counted(2) - counted(1)) / batch / compute.pass_flops(net)
+    name = RECIPES[role][0].__name__.split(".")[-1]
+    assert a_step == pytest.approx(compute.PASSES_BY_RECIPE[name], rel=0.03)
+
+
+def test_compute_is_added_up_over_what_a_student_began_with(tmp_path):
+    def told(role, recipe, steps, **options):
+        (tmp_path / role).mkdir()
+        facts = {"command": f"python -m course_utils.train.{recipe}", "steps": steps, "options": {
+            "from step 0": {"batch": "16", "start": "None", **options}}}
+        (tmp_path / role / "recipe.json").write_text(json.dumps(facts))
+
+    told("lcm", "lcm", 3000)
+    told("dmd", "dmd", 500, start="lcm, step 2000")
+    told("adversarial", "adversarial", 500, start="lcm")
+    told("reflow", "reflow", 10, pairs="100", teacher_steps="25", scale="3.0")
+    passes = {role: compute.passes(role, tmp_path) for role in ("lcm", "dmd", "adversarial", "reflow")}
+    assert passes["lcm"] == passes["dmd"] == 3000 * 16 * 6
+    assert passes["adversarial"] > passes["lcm"]
+    assert passes["reflow"] == 100 * 25 * 2 + 10 * 16 * 3

@@ -55,6 +55,12 @@ export function restrict(state, options, defaults) {
 /** Whether two states show the same. @param {State} a @param {State} b */
 export const same = (a, b) => toHash("", a) === toHash("", b);
 
+/**
+ * The student that answers while one drags, of those that are there: the adversarial one first, which tears fewest
+ * animals between two prompts. @param {Record<string, any>} index @returns {string | undefined}
+ */
+export const student = (index) => ["adversarial", "lcm"].find((name) => index[name]);
+
 /** A string as Python's source has it: what JSON escapes, Python reads. @param {string} text */
 export const quoted = (text) => JSON.stringify(text);
 

@@ -46,6 +46,14 @@ test("what a link brings is quoted in the code, or is what no menu has and left 
   }
 });
 
+test("the plane is drawn by the student that tears fewest animals, of those that are there", () => {
+  const named = (...names) => Object.fromEntries(["text_to_image", ...names].map((name) => [name, { use }]));
+  for (const Demo of [Plane, Spaces]) {
+    const models = [named("lcm", "adversarial"), named("lcm"), named()].map((index) => Demo.denoiser(index).model);
+    assert.deepEqual(models, ["adversarial", "lcm", "text_to_image"]);
+  }
+});
+
 test("a menu that a link leaves without its value shows the default", async () => {
   const plane = framed(Plane, INDEX, { species: "wolf", coat: "blue" }, never);
   plane.demo.update();

@@ -3,7 +3,7 @@
 import { element, menu, range } from "../controls.js";
 import { Pad } from "../pad.js";
 import { show } from "../picture.js";
-import { quoted, restrict, same, SEED } from "../state.js";
+import { quoted, restrict, same, SEED, student } from "../state.js";
 import { caption, COATS, SPECIES, STANCES } from "../words.js";
 
 const REST = 250; // milliseconds without a move, after which the better picture is drawn
@@ -17,9 +17,9 @@ export default class Plane {
 
   /** The student where there is one: a picture of it costs four evaluations, one of the teacher fifty. */
   static denoiser(index) {
-    const model = index.lcm ? "lcm" : "text_to_image";
+    const model = student(index) ?? "text_to_image";
     const { steps, guidance } = index[model].use;
-    return { model, scale: guidance, draft: Math.min(index.lcm ? 2 : 4, steps), rest: steps };
+    return { model, scale: guidance, draft: Math.min(student(index) ? 2 : 4, steps), rest: steps };
   }
 
   static models(index) {

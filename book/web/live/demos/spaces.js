@@ -2,7 +2,7 @@
 
 import { element, menu, range } from "../controls.js";
 import { show } from "../picture.js";
-import { quoted, restrict, SEED } from "../state.js";
+import { quoted, restrict, SEED, student } from "../state.js";
 import { BACKGROUNDS, caption, COATS, SPECIES, STANCES, TEXTURES } from "../words.js";
 
 const SIDE = 128;
@@ -28,7 +28,7 @@ export default class Spaces {
 
   /** The student where there is one; it has no path to walk back, so inversion is its teacher's. */
   static denoiser(index) {
-    const model = index.lcm ? "lcm" : TEACHER;
+    const model = student(index) ?? TEACHER;
     const { steps, guidance } = index[model].use;
     return { model, scale: guidance, draft: Math.min(2, steps), rest: steps };
   }
