@@ -27,6 +27,7 @@ from typing import Any
 import first_cell
 import numpy as np
 from PIL import Image, ImageFile
+from zopfli.png import optimize
 
 ROOT = Path(__file__).resolve().parent.parent
 STATUS = "_status.json"
@@ -126,7 +127,7 @@ def lighter(png: str, jpeg: bool = True) -> tuple[str, str]:
     """
     image = Image.open(io.BytesIO(base64.b64decode(png)))
     if image.mode == "P":
-        return PNG, encoded(image, "PNG", optimize=True)
+        return PNG, min(png, tight(encoded(image, "PNG", optimize=True)), key=len)
     full = image.convert("RGB")
     few, photo = palette(full, passes=0), as_jpeg(full) if jpeg else None
     if photo and len(photo) < 0.8 * len(encoded(few, "PNG", optimize=True)):
@@ -134,7 +135,14 @@ def lighter(png: str, jpeg: bool = True) -> tuple[str, str]:
     if distance(full, few) < WORTHWHILE * INVISIBLE:
         few = palette(full, passes=2)
     exact = encoded(few if alike(full, few) else full, "PNG", optimize=True)
-    return (JPEG, photo) if photo and len(photo) < 0.8 * len(exact) else (PNG, exact)
+    return (JPEG, photo) if photo and len(photo) < 0.8 * len(exact) else (PNG, tight(exact))
+
+
+def tight(png: str) -> str:
+    """The same PNG, pixel for pixel, in about a twelfth less. No filter helps a palette, so zopfli searches without: a
+    second or two."""
+    found = optimize(base64.b64decode(png), filter_strategies="0", num_iterations=2)
+    return min(png, base64.b64encode(found).decode(), key=len)
 
 
 def palette(full: Image.Image, passes: int) -> Image.Image:
