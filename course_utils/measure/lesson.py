@@ -60,7 +60,8 @@ def condition() -> str:
 
 
 def twin() -> str:
-    """The role of the model that never saw an empty caption. Nobody published one: elsewhere the model itself."""
+    """The role of the model whose cross-attention never read an empty caption. Nobody published one: elsewhere the
+    model itself."""
     return "text_to_image_nodropout" if own() else "text_to_image"
 
 

@@ -127,18 +127,29 @@ def attended(base: Any, seed: int) -> Attended:
 
 WAYS = ("ControlNet", "channel concatenation", "cross-attention")
 
+GAUSSIAN = "ControlNet with Gaussian exits"
+"""The counter-experiment: no zeros where the ControlNet joins the base, so that it does not begin as the base."""
+
+EXITS = 0.1
+"""Standard deviation of the weights of such exits."""
+
 
 def made(way: str, base: Any, seed: int) -> tuple[Network, nn.Module]:
-    """A way of `WAYS` to bring the map in, and what of it is trained. Raises `ValueError` that lists them."""
+    """A way of `WAYS` to bring the map in, or `GAUSSIAN`, and what of it is trained. Raises `ValueError` that lists
+    them."""
     if way == "channel concatenation":
         unet = concatenated(base, seed)
         return shown_to(unet.conv_in, unet), unet
     if way == "cross-attention":
         reader = attended(base, seed)
         return shown_to(reader, reader), reader
-    if way != "ControlNet":
-        raise ValueError(f"no way called {way!r}; there are {', '.join(WAYS)}")
+    if way not in (WAYS[0], GAUSSIAN):
+        raise ValueError(f"no way called {way!r}; there are {', '.join(WAYS)}, {GAUSSIAN}")
     control = controlnet(base, seed)
+    if way == GAUSSIAN:
+        drawn = torch.Generator().manual_seed(seed)
+        for layer in (*control.controlnet_down_blocks, control.controlnet_mid_block):
+            nn.init.normal_(layer.get_parameter("weight"), std=EXITS, generator=drawn)
     return (lambda maps: Controlled(base, control, maps)), control
 
 

@@ -5,7 +5,7 @@ noise levels are trained, since that is where such things are decided. Ways to b
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,14 +37,22 @@ def foxes(n: int, seed: int) -> list[Scene]:
                       x=0.5, y=0.5) for scene in sample(n, seed)]
 
 
+def mirrored(scenes: Iterable[Scene]) -> list[Scene]:
+    """The same scenes, the animals looking the other way."""
+    other = {"left": "right", "right": "left"}
+    return [scene.but(facing=other[scene.facing]) for scene in scenes]
+
+
 @dataclass(frozen=True)
 class Problem:
-    """Latents and maps to learn from, held-out maps and joints to be judged by, and the one caption's hidden states."""
+    """Latents and maps to learn from, held-out maps and joints to be judged by (as asked for, and `mirrored`, of the
+    same fox looking the other way), and the one caption's hidden states."""
 
     latents: Latents
     maps: Maps
     judged: Maps
     joints: Float[np.ndarray, "m 12 2"]
+    mirrored: Float[np.ndarray, "m 12 2"]
     words: Float[Tensor, "1 24 d"]
 
 
@@ -54,7 +62,8 @@ def problem(draw: TextToImage, scenes: int = SCENES, judged: int = JUDGED) -> Pr
     known, held_out = foxes(scenes, TRAINING_SEED), foxes(judged, HELD_OUT_SEED)
     z = draw.encode(np.stack([render(scene) for scene in known]))
     maps, shown = (from_pictures(lesson.maps(group, draw.side)) for group in (known, held_out))
-    return Problem(z, maps, shown, critic.true_keypoints(held_out), draw.text.read([CAPTION]))
+    right, wrong = (critic.true_keypoints(group) for group in (held_out, mirrored(held_out)))
+    return Problem(z, maps, shown, right, wrong, draw.text.read([CAPTION]))
 
 
 def training(

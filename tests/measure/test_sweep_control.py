@@ -28,7 +28,7 @@ def base():
 def given():
     torch.manual_seed(1)
     return small.Problem(torch.randn(6, 4, 16, 16), torch.rand(6, 3, 128, 128), torch.rand(2, 3, 128, 128),
-                         np.zeros((2, 12, 2)), torch.randn(1, 24, 8))  # fmt: skip
+                         np.zeros((2, 12, 2)), np.ones((2, 12, 2)), torch.randn(1, 24, 8))  # fmt: skip
 
 
 def answer(network, given):
@@ -42,6 +42,25 @@ def test_the_caption_fits_all_foxes_and_does_not_say_where_they_look():
     assert stated == {small.CAPTION}
     assert {s.facing for s in scenes} == {"left", "right"}
     assert len({(s.x, s.y, s.size) for s in scenes}) == 1
+
+
+def test_mirrored_foxes_look_the_other_way_and_differ_in_nothing_else():
+    scenes = small.foxes(4, 5)
+    other = small.mirrored(scenes)
+    assert all(a.facing != b.facing for a, b in zip(scenes, other, strict=True))
+    assert small.mirrored(other) == scenes
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_picture_is_held_against_what_was_asked_for_and_its_mirror_image(monkeypatch, side):
+    foxes = small.foxes(2, 5)
+    both = (foxes, small.mirrored(foxes))
+    joints = [control.critic.true_keypoints(scenes) for scenes in both]
+    drawn = np.stack([render(scene) for scene in both[side]])
+    monkeypatch.setattr(control_training.small_control, "pictures", lambda *_: drawn)
+    errors = control_training.judged(None, None, SimpleNamespace(joints=joints[0], mirrored=joints[1]))
+    assert max(errors[side]) < 0.02
+    assert min(errors[1 - side]) > 0.2
 
 
 @pytest.mark.parametrize("way", map_routes.WAYS)
@@ -106,6 +125,14 @@ def test_a_map_s_words_tell_where_things_are(base):
     assert not changed[4:, 4:].any()
 
 
+def test_gaussian_exits_are_heard_at_once_and_are_else_the_same_network(base, given):
+    network, noisy = map_routes.made(map_routes.GAUSSIAN, base, seed=0)
+    assert not torch.allclose(answer(network, given), answer(lambda maps: base, given), atol=1e-3)
+    other = map_routes.controlnet(base, 0).state_dict()
+    changed = {name for name, value in noisy.state_dict().items() if not torch.equal(value, other[name])}
+    assert changed == {name for name in other if "controlnet_" in name and "cond" not in name and "weight" in name}
+
+
 def test_a_way_that_there_is_not_is_named_with_those_there_are(base):
     with pytest.raises(ValueError, match="no way called 'osmosis'; there are ControlNet, channel"):
         map_routes.made("osmosis", base, 0)
@@ -115,12 +142,14 @@ def test_every_way_gets_the_same_compute_and_is_looked_at_as_often(monkeypatch, 
     draw = SimpleNamespace(unet=base)
     monkeypatch.setattr(control_training.TextToImage, "load", classmethod(lambda cls, **_: draw))
     monkeypatch.setattr(control_training.small_control, "problem", lambda draw, judged: given)
-    monkeypatch.setattr(control_training, "judged", lambda draw, network, given: [0.1] * len(given.judged))
+    monkeypatch.setattr(control_training, "judged", lambda draw, network, given: ([0.1] * 2, [0.3] * 2))
     monkeypatch.setattr(control_training, "STEPS", 16)
     monkeypatch.setattr(control_training, "SEEDS", (0,))
     facts = control_training.control_training(2)
     for one in facts["ways"].values():
         assert np.shape(one["errors"]) == (1, len(facts["shares"]), 2)
+        assert np.shape(one["mirrored"]) == (1, len(facts["shares"]), 2)
+        assert np.mean(one["mirrored"]) == pytest.approx(0.3)
         assert np.shape(one["losses"]) == (1, len(facts["shares"]) - 1)
         assert one["steps"] * one["gigaflops"] == pytest.approx(16 * facts["ways"]["ControlNet"]["gigaflops"], rel=0.05)
 
@@ -146,6 +175,8 @@ def test_what_follows_its_map_scores_like_a_render(monkeypatch):
     assert facts["values"][1] == pytest.approx(facts["renders"])
     assert min(facts["values"][0]) > 5 * max(facts["renders"])
     assert facts["accuracy"][1] > 0.9
+    assert np.mean(facts["joints"], axis=2) == pytest.approx(np.array(facts["values"]))
+    assert np.mean(facts["joints_reconstructed"], axis=1) == pytest.approx(facts["reconstructions"])
     assert draw.asked[1] == ([caption(s) for s in draw.scenes], [0, 1, 2], 1.0)
 
 

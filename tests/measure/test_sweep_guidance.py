@@ -126,8 +126,9 @@ def test_the_direction_is_the_difference_and_knows_no_cats():
     torch.testing.assert_close(every["at the word only"], every["word replaced"])
     torch.testing.assert_close(every["back again"], every["as written"])
     torch.testing.assert_close((every["one vector for all"] - every["as written"])[0, :, 0], torch.full((8,), 1 / 8))
-    torch.testing.assert_close((every["random direction"] - every["as written"]).norm(dim=-1)[0],
-                               direction.norm(dim=-1)[0])  # fmt: skip
+    random = every["random direction"] - every["as written"]
+    torch.testing.assert_close(random.norm(dim=-1), direction.norm(dim=-1).expand(3, -1))
+    assert (random[0, 3] - random[1, 3]).norm() > 0.1, "each cat has one of its own"
 
 
 def test_negative_prompts_are_handed_on_and_prompts_say_nothing_of_texture():
@@ -156,10 +157,28 @@ def test_swapping_is_judged_by_word_joints_and_silhouette(monkeypatch):
     """Where the second picture is the first one: nothing moved, and the old word is still there."""
     monkeypatch.setattr(guidance, "swap",
                         lambda draw, before, after, until: 2 * (np.stack([render(s) for s in before]),))
-    facts = guidance.swap_facts(None, "species", 3, 0.0)
+    before, _ = guidance.swap_pairs("species", 3)
+    elsewhere = guidance.read_by_colour(np.stack([render(s)[:, ::-1] for s in before])).masks
+    facts = guidance.swap_facts(None, "species", 3, 0.0, elsewhere)
     assert facts["moved"][0] == 0
     assert facts["overlap"][0] == 1
+    assert facts["overlaps"] == [1, 1, 1]
     assert facts["obeyed"][0] == 0
     assert facts["kept"][0] > 0.9
-    assert facts["others"][0] < 0.9
+    assert 0 < facts["others"][0] < 0.9
     assert critic.read(render(sample(1, 0)[0])[None]).labels["species"].shape == (1,)
+
+
+def test_strangers_share_the_words_of_the_new_picture_and_not_its_noise():
+    """What a change of noise alone does to a silhouette is no more than what holds at equal words."""
+    asked = []
+
+    def draw(prompts, seeds):
+        asked.append((list(prompts), set(seeds)))
+        return np.stack([render(scene) for scene in guidance.swap_pairs("species", len(prompts))[1]])
+
+    masks = guidance.strangers(draw, "species", 3)
+    ((prompts, seeds),) = asked
+    assert prompts == [caption(scene) for scene in guidance.swap_pairs("species", 3)[1]]
+    assert not seeds & set(range(3)), "the noises of the pairs themselves"
+    assert masks.shape == (3, 128, 128)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.critters import render, sample
+from course_utils.critters import caption, render, sample
 from course_utils.measure.sweeps import two_controls
 from course_utils.measure.sweeps.control import maps
 
@@ -49,11 +49,13 @@ def test_answers_are_added_up_each_times_its_scale(draw, pull, sum_):
     assert len(draw.unet.added[0]) in (1, 4)  # both branches of both pictures
 
 
-def test_pictures_of_the_maps_score_like_renders_and_quarrels_are_held_against_the_others_edges(monkeypatch):
-    scenes, seeds = sample(3, two_controls.HELD_OUT_SEED), []
+@pytest.fixture
+def facts(monkeypatch):
+    """Three pictures by one who draws the skeleton's scene, whatever the outlines and the caption."""
+    scenes, asked = sample(3, two_controls.HELD_OUT_SEED), []
 
     def painted(draw, prompts, chosen, controls):
-        seeds.extend(chosen)
+        asked.extend(zip(chosen, prompts, strict=True))
         (_, bones, _), (_, edges, _) = controls
         np.testing.assert_array_equal(bones, maps("pose", [scenes[k] for k in chosen]))
         assert len(edges) == len(prompts)
@@ -61,12 +63,24 @@ def test_pictures_of_the_maps_score_like_renders_and_quarrels_are_held_against_t
 
     monkeypatch.setattr(two_controls, "steered", painted)
     monkeypatch.setattr(two_controls, "load", lambda *_: None)
-    facts = two_controls.two_controls(3, pulls={"both": (1, 1)}, draw=SimpleNamespace(batch=2))
+    return {**two_controls.two_controls(3, pulls={"both": (1, 1)}, draw=SimpleNamespace(batch=2)), "asked": asked}
+
+
+def test_pictures_of_the_maps_score_like_renders(facts):
     (row,) = facts["rows"]
-    assert seeds == [0, 1, 2, 0, 1, 2]
     assert row["name"] == "both"
     assert max(row["joints"]) < 0.02
+    assert row["theirs"] == row["joints"]
     assert min(row["edges"]) > 0.8
     assert row["accuracy"] > 0.9
-    assert max(facts["quarrel"]["joints"]) < 0.02
-    assert max(facts["quarrel"]["edges"]) < 0.6
+
+
+def test_a_quarrel_is_told_by_the_caption_of_either_side_and_held_against_both(facts):
+    words = [caption(scene) for scene in sample(3, two_controls.HELD_OUT_SEED)]
+    own = list(enumerate(words))
+    assert facts["asked"] == [*own, *own, *enumerate([*words[1:], words[0]])]
+    for quarrel in facts["quarrels"].values():
+        assert max(quarrel["joints"]) < 0.02
+        assert quarrel["theirs"] == pytest.approx(facts["apart"], abs=0.02)
+        assert max(quarrel["edges"]) < 0.6
+    assert facts["quarrels"]["skeleton"]["accuracy"] > 0.9 > facts["quarrels"]["edges"]["accuracy"]

@@ -60,8 +60,8 @@ def _of(role: str, n: int) -> Sweep:
 
 SWEEPS: dict[str, Sweep] = {
     "two_spaces": Sweep("spaces", ("vae", "clip"), 800),
-    "four_paths": Sweep("paths", ("vae", "clip", "text_to_image", "critic"), 6),
-    "dog_fox_cat": Sweep("paths", ("vae", "clip", "text_to_image", "critic"), 6),
+    "four_paths": Sweep("paths", ("vae", "clip", "text_to_image", "critic"), 16),
+    "dog_fox_cat": Sweep("paths", ("vae", "clip", "text_to_image", "critic"), 16),
     "plane": Sweep("paths", ("vae", "clip", "text_to_image", "critic"), 5),
     "guidance_scales": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 38),
     "guidance_nodropout": Sweep("guidance", ("vae", "clip", "text_to_image_nodropout", "critic"), 38),
@@ -69,18 +69,20 @@ SWEEPS: dict[str, Sweep] = {
     "guidance_repairs": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 38),
     "prompt_arithmetic": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 16),
     "negative_prompts": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 24),
-    "attention_swap": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 8),
+    "attention_swap": Sweep("guidance", ("vae", "clip", "text_to_image", "critic"), 24),
     "control_pose": Sweep("control", ("vae", "clip", "text_to_image", "controlnet_pose", "critic"), 24),
     "control_edge": Sweep("control", ("vae", "clip", "text_to_image", "controlnet_edge", "critic", "dense"), 24),
     "control_depth": Sweep("control", ("vae", "clip", "text_to_image", "controlnet_depth", "critic", "dense"), 24),
     "two_controls": Sweep("two_controls", ("vae", "clip", "text_to_image", "controlnet_pose", "controlnet_edge",
-                                           "critic", "dense"), 16),
+                                           "critic", "dense"), 24),
     "contradiction": Sweep("control", ("vae", "clip", "text_to_image", "controlnet_pose", "critic"), 24),
     "control_training": Sweep("control_training", ("vae", "clip", "text_to_image", "critic"), 24),
-    "samplers": Sweep("few_steps", ("vae", "clip", "text_to_image", "critic"), 16),
-    **{f"few_steps_{role}": _of(role, 10) for role in
+    "gaussian_exits": Sweep("control_training", ("vae", "clip", "text_to_image", "critic"), 24),
+    "samplers": Sweep("few_steps", ("vae", "clip", "text_to_image", "critic"), 24),
+    **{f"few_steps_{role}": _of(role, 24) for role in
        ("lcm", "text_to_image", "flow", "flow_consistency", "reflow", "dmd", "adversarial")},
-    **{f"scale_control_{role}": _of(role, 6) for role in ("lcm", "text_to_image")},
+    **{f"bare_steps_{role}": _of(role, 24) for role in ("text_to_image", "flow")},
+    **{f"scale_control_{role}": _of(role, 24) for role in ("lcm", "text_to_image")},
     **{f"straightness_{role}": _of(role, 32) for role in ("text_to_image", "flow", "reflow")},
 }
 """Name to sweep, in the order in which `make sweeps` makes them."""

@@ -14,7 +14,7 @@ from course_utils.critters import CONDITIONS, Scene, caption, render, sample
 from course_utils.critters.dataset import HELD_OUT_SEED
 from course_utils.diffusion.generate import TextToImage
 from course_utils.measure import critic, lesson
-from course_utils.measure.adherence import MEASURES, keypoint_error
+from course_utils.measure.adherence import MEASURES, keypoint_error, keypoint_errors
 from course_utils.measure.autoencoder import reconstruct
 
 SCALES = (0.0, 0.5, 1.0, 1.5)
@@ -24,7 +24,8 @@ Facts = dict[str, Any]
 
 
 def control_pose(n: int, cache: Any = None) -> Facts:
-    """`follows` for skeletons: mean keypoint error of a picture, as a fraction of the width."""
+    """`follows` for skeletons: mean keypoint error of a picture, as a fraction of the width, and that of each joint:
+    `joints` `[scales][n][12]`, `joints_reconstructed` `[n][12]`."""
     return follows("pose", n)
 
 
@@ -48,9 +49,13 @@ def follows(condition: str, n: int, scales: Sequence[float] = SCALES, draw: Text
     measure = MEASURES[condition]
     made = [pictures(draw, condition, scenes, scale) for scale in scales]
     right = [float(np.mean(list(critic.accuracy(critic.read(one), scenes).values()))) for one in made]
-    return {"scales": list(scales), "values": [measure(one, wanted).tolist() for one in made], "accuracy": right,
-            "renders": measure(drawn, wanted).tolist(),
-            "reconstructions": measure(reconstruct(draw.vae, drawn), wanted).tolist()}
+    decoded = reconstruct(draw.vae, drawn)
+    facts = {"scales": list(scales), "values": [measure(one, wanted).tolist() for one in made], "accuracy": right,
+             "renders": measure(drawn, wanted).tolist(), "reconstructions": measure(decoded, wanted).tolist()}
+    if condition == "pose":
+        facts["joints"] = [keypoint_errors(one, wanted).tolist() for one in made]
+        facts["joints_reconstructed"] = keypoint_errors(decoded, wanted).tolist()
+    return facts
 
 
 def asked(condition: str, scenes: Sequence[Scene]) -> np.ndarray:

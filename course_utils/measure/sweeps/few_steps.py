@@ -58,11 +58,7 @@ def missing(role: str, measure: str = "few_steps") -> str:
 # ------------------------------------------------------------------------------- one model, many samplers (C20)
 
 SAMPLERS = ("ddpm", "ddim", "dpmpp", "heun")
-EVALUATIONS = (10, 20, 50, 250, 1000)
-FEW = 20
-"""Up to here all prompts are drawn, beyond only the first `FEWER`: these take long."""
-
-FEWER = 4
+EVALUATIONS = (2, 5, 10, 20, 50, 250, 1000)
 UPTO = {"ddpm": 1000, "ddim": 250, "dpmpp": 50, "heun": 50}
 """Evaluations up to which each is followed: there the deterministic ones have arrived."""
 
@@ -71,40 +67,45 @@ def samplers(
     n: int, cache: Cache, names: Sequence[str] = SAMPLERS, evaluations: Sequence[int] = EVALUATIONS,
     draw: TextToImage | None = None,
 ) -> Row:
-    """One picture of each of n prompts by each sampler with so many evaluations, without guidance (a step is one).
+    """One picture of each of n prompts by each sampler with so many evaluations, without guidance.
 
-    `away` is the root mean square distance of the first `FEWER` latents from where DDIM's 250 steps lead from the same
-    noise: what a deterministic sampler could at best arrive at. That reference has an error of its own (continued as
-    one over the evaluations, about 0.006), so smaller differences say nothing. None for that row itself, without it,
-    and for DDPM, whose own noise leads elsewhere.
+    `spent` is what they came to (`spent`). `away` is the root mean square distance of the latents from where DDIM's 250
+    steps lead from the same noise: what a deterministic sampler could at best arrive at. That reference has an error of
+    its own (continued as one over the evaluations, about 0.006), so smaller differences say nothing. None for that row
+    itself, without it, and for DDPM, whose own noise leads elsewhere.
     """
     draw = draw or generator("text_to_image")
-    made = {(name, count): latents(draw, n if count <= FEW else min(n, FEWER), name, count)
+    made = {(name, count): latents(draw, n, name, count)
             for name in names for count in evaluations if count <= UPTO[name]}
     exact, rows = made.get(("ddim", UPTO["ddim"])), []
     for (name, count), z in made.items():
         pictures, scenes = draw.decode(z), sample(len(z), HELD_OUT_SEED)
         near = None if exact is None or z is exact or name == "ddpm" else interval(rms(z, exact))
-        rows.append({"sampler": name, "evaluations": count, "pictures": len(z), "away": near,
+        rows.append({"sampler": name, "evaluations": count, "spent": spent(name, count), "away": near,
                      "accuracy": interval(guidance.right(critic.read(pictures), scenes)),
                      "detail": interval(detail(pictures))})
-    return {"guidance": 1.0, "rows": rows}
+    return {"guidance": 1.0, "pictures": n, "rows": rows}
 
 
 def latents(draw: TextToImage, n: int, name: str, evaluations: int) -> Latents:
-    """Latents of n prompts by a sampler, with as many steps as these evaluations allow, or one evaluation fewer.
-
-    Heun's last step costs one evaluation, all others two.
-    """
-    steps = (evaluations + 1) // 2 if name == "heun" else evaluations
+    """Latents of n prompts by a sampler, with as many steps as these evaluations allow."""
     prompts = [caption(scene) for scene in sample(n, HELD_OUT_SEED)]
-    return draw.latents(prompts, range(n), guidance_scale=1.0, sampler=name, steps=steps)
+    return draw.latents(prompts, range(n), guidance_scale=1.0, sampler=name, steps=steps_for(name, evaluations))
+
+
+def steps_for(name: str, evaluations: int) -> int:
+    """Steps that so many evaluations allow: Heun's last one costs one evaluation, all others of his two."""
+    return (evaluations + 1) // 2 if name == "heun" else evaluations
+
+
+def spent(name: str, evaluations: int) -> int:
+    """What these steps come to: with Heun one evaluation less where the number is even."""
+    return 2 * steps_for(name, evaluations) - 1 if name == "heun" else evaluations
 
 
 def rms(z: Latents, exact: Latents) -> Float[np.ndarray, " n"]:
-    """Root mean square difference of each latent from the exact one, as many as there are of both."""
-    both = min(len(z), len(exact))
-    return (z[:both] - exact[:both]).square().mean((1, 2, 3)).sqrt().numpy(force=True)
+    """Root mean square difference of each latent from the exact one."""
+    return (z - exact).square().mean((1, 2, 3)).sqrt().numpy(force=True)
 
 
 # -------------------------------------------------------------------- every model, few evaluations (C18, C19)
@@ -124,18 +125,15 @@ def detail(pictures: UInt8[np.ndarray, "n h w 3"]) -> Float[np.ndarray, " n"]:
 
 
 GRID = (1, 2, 4, 8, 25, 50)
-AT_EASE = 8
-"""Evaluations up to which a student that leaps is drawn for all prompts, beyond only for the first `SOME`: it was not
-made for more."""
-
-SOME = 3
+BARE = (2, 4, 8)
+"""Where a teacher is measured without guidance, too; with a single evaluation it never has any."""
 
 
 def plan(role: str, evaluations: int) -> tuple[int, float]:
     """Steps and guidance scale that spend so many evaluations, or one fewer.
 
     A teacher is guided as its entry says, at two evaluations a step; with a single one it has to do without. So two
-    evaluations are one guided step and four are two: unguided, at one evaluation a step, only the first is measured.
+    evaluations are one guided step and four are two; `bare_steps` has them without.
     """
     scale = entry(role, "critters").guidance
     return (evaluations, 1.0) if scale == 1 or evaluations == 1 else (evaluations // 2, scale)
@@ -146,12 +144,19 @@ def few_steps(n: int, cache: Cache, role: str, grid: Sequence[int] = GRID, draw:
     draw, rows = draw or generator(role), []
     for count in grid:
         steps, scale = plan(role, count)
-        leaping = "lcm" in entry(role, "critters").sampler
-        made, scenes = pictures(draw, min(n, SOME) if leaping and count > AT_EASE else n, steps=steps,
-                                guidance_scale=scale)
+        made, scenes = pictures(draw, n, steps=steps, guidance_scale=scale)
         rows.append({"evaluations": count, "spent": draw.evaluations, "steps": steps, "guidance": scale,
                      **facts(made, scenes, cache)})
     return {"seeds": SEEDS, "sampler": draw.sampler, "rows": rows, "renders": of_renders(n, cache)}
+
+
+def bare_steps(n: int, cache: Cache, role: str, grid: Sequence[int] = BARE, draw: TextToImage | None = None) -> Row:
+    """A teacher without guidance, one evaluation a step: beside `few_steps`, where half of as many are steps."""
+    draw, rows = draw or generator(role), []
+    for count in grid:
+        made, scenes = pictures(draw, n, steps=count, guidance_scale=1.0)
+        rows.append({"evaluations": count, "spent": draw.evaluations, **facts(made, scenes, cache)})
+    return {"seeds": SEEDS, "sampler": draw.sampler, "rows": rows}
 
 
 def scenes_of(pictures: int) -> list[Scene]:
@@ -198,16 +203,20 @@ def scale_control(n: int, cache: Cache, role: str, scales: Sequence[float] = SCA
 WALK = 50
 """Steps of the walk whose shape is measured; the answer of a tenth of them is compared with its end."""
 
+COMMON = tuple(k / 100 for k in range(93, 12, -4))
+"""Levels at which every walk is cut alike: DDIM's steps go down from 0.94 to 0.12 and then to 0 in one."""
+
 
 def straightness(n: int, cache: Cache, role: str, steps: int = WALK, draw: TextToImage | None = None) -> Row:
     """The shape of n paths from noise to latent, in the coordinates of a flow, guided as the model is used.
 
     Of every path `path_ratio`, `straightness` and the whole turn in degrees; `profile`, levels and the mean angle that
-    is turned there; `jump`, how far one step and a tenth of the steps end from the walk's own end, root mean square.
-    All that once `guided`, where the model is used so, and once `bare`.
+    is turned there; `alike`, the turn of every path between `COMMON`'s levels; `jump`, how far one step and a tenth of
+    the steps end from the walk's own end, root mean square. All that once `guided`, where the model is used so, and
+    once `bare`.
 
-    Walks of diffusion and of a flow are not cut alike (see `path`): of the two, compare only what `profile` has at
-    levels where both have points.
+    Walks of diffusion and of a flow are not cut alike (see `path`): of the two, compare only `alike`, for which both
+    are cut at the same levels, where both have points.
     """
     draw = draw or generator(role)
     scale = entry(role, "critters").guidance
@@ -223,6 +232,7 @@ def shape(draw: TextToImage, n: int, scale: float, steps: int) -> Row:
     return {"path_ratio": trajectories.path_ratio(walked).tolist(),
             "straightness": trajectories.straightness(walked, levels).tolist(),
             "turning": turned.sum(0).tolist(), "profile": [levels[1:-1], turned.mean(1).tolist()],
+            "alike": trajectories.turning(trajectories.at_levels(walked, levels, COMMON)).rad2deg().sum(0).tolist(),
             "jump": {count: interval((z - walked[-1]).square().mean((1, 2, 3)).sqrt().numpy())
                      for count, z in ends.items()}}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from course_utils.critters import CHOICES, LARGE_ABOVE, SMALL_BELOW, Scene, caption, render, sample
@@ -157,10 +157,14 @@ def cats(n: int) -> list[Scene]:
 
 
 def edits(draw: TextToImage, scenes: Sequence[Scene]) -> dict[str, Float[Tensor, "n tokens width"]]:
-    """Hidden states of the prompts of fluffy cats, left as they are or made scaly in several ways."""
+    """Hidden states of the prompts of fluffy cats, left as they are or made scaly in several ways.
+
+    A random direction is another one for each cat: one and the same might by chance mean something.
+    """
     direction = texture_direction(draw)
     length = direction.norm(dim=-1, keepdim=True)
-    noise = torch.randn(direction.shape, generator=torch.Generator().manual_seed(0))
+    lots = torch.Generator().manual_seed(0)
+    noise = torch.randn((len(scenes), *direction.shape[1:]), generator=lots)
     fluffy = draw.text.read([caption(scene) for scene in scenes])
     scaly = draw.text.read([caption(scene.but(texture="scaly")) for scene in scenes])
     moved = draw.text.read([behind(caption(scene)) for scene in scenes])
@@ -227,8 +231,10 @@ def attention_swap(
     draw: TextToImage | None = None,
 ) -> Row:
     """n pairs of pictures for each change of one word: is the new word obeyed, and does all else stay in place?"""
-    draw = draw or generator()
-    rows = [{"change": change, "until": t, **swap_facts(draw, change, n, t)} for change in changes for t in until]
+    draw, rows = draw or generator(), []
+    for change in changes:
+        elsewhere = strangers(draw, change, n)
+        rows += [{"change": change, "until": t, **swap_facts(draw, change, n, t, elsewhere)} for t in until]
     return {"rows": rows}
 
 
@@ -254,15 +260,24 @@ def swap(draw: TextToImage, before: Sequence[Scene], after: Sequence[Scene], unt
     return first, second
 
 
-def swap_facts(draw: TextToImage, change: str, n: int, until: float) -> Row:
+def strangers(draw: TextToImage, change: str, n: int) -> Bool[np.ndarray, "n h w"]:
+    """Silhouettes for the same new prompts, drawn from other noises: all that they share with a pair is the words."""
+    _, after = swap_pairs(change, n)
+    return read_by_colour(draw([caption(scene) for scene in after], range(1000, 1000 + n))).masks
+
+
+def swap_facts(draw: TextToImage, change: str, n: int, until: float, elsewhere: Bool[np.ndarray, "n h w"]) -> Row:
     """`obeyed`: the new word is read; `kept`: share of the other words read right; `moved`: mean distance of joints
-    between the two pictures, as a fraction of the width; `overlap`: IoU of the two silhouettes; `others`, the same of
-    silhouettes of different seeds."""
+    between the two pictures, as a fraction of the width; `overlap`: IoU of the two silhouettes, and pair by pair in
+    `overlaps`, for what swapping gains; `others`, the IoU of the first one with that of the new prompt from another
+    noise (`strangers`)."""
     before, after = swap_pairs(change, n)
     first, second = swap(draw, before, after, until)
     old, new = read(first), read(second)
     masks = [read_by_colour(pictures).masks for pictures in (first, second)]
+    overlaps = iou(*masks)
     rest = [new.labels[key] == np.array([getattr(s, key) for s in after]) for key in CHOICES if key != change]
     return {"obeyed": interval(new.labels[change] == SWAPPED[change][1]), "kept": interval(np.mean(rest, axis=0)),
             "moved": interval(np.linalg.norm(old.keypoints - new.keypoints, axis=-1).mean(1)),
-            "overlap": interval(iou(*masks)), "others": interval(iou(masks[0], np.roll(masks[1], 1, axis=0)))}
+            "overlap": interval(overlaps), "overlaps": overlaps.tolist(),
+            "others": interval(iou(masks[0], elsewhere))}

@@ -25,7 +25,7 @@ from course_utils.diffusion.samplers import ddim
 from course_utils.diffusion.schedule import trailing
 from course_utils.measure.doubles import ghost_score
 from course_utils.measure.frechet import real_features
-from course_utils.measure.interpolation import crossing, largest_step, rank_correlation, steady, to_nearest
+from course_utils.measure.interpolation import crossing, largest_step, rank_correlation, steady, step_shares, to_nearest
 from course_utils.measure.lesson import read
 from course_utils.measure.reader import read_by_colour
 from course_utils.models import load
@@ -108,8 +108,14 @@ def ways(draw: TextToImage, a: End, b: End, times: tuple[float, ...] = TIMES) ->
         "codes, on the arc": along(a.latent, b.latent, slerp, times),
         "noise": draw.latents(along(a.states, b.states, switched, times), noise),
         "words": draw.latents(states, along(a.noise, b.noise, switched, times)),
+        "noise and words": draw.latents(states, noise),
         "inversion": from_noise(draw, found, states),
     }
+
+
+def unguided(draw: TextToImage, a: End, b: End) -> Pictures:
+    """Both prompts, from the noises of both animals, at a guidance scale of 1: what the inversion's way is made of."""
+    return draw.decode(from_noise(draw, torch.cat([a.noise, b.noise]), torch.cat([a.states, b.states])))
 
 
 def judged(pictures: Pictures, real: Float[np.ndarray, "m 64"], species: tuple[str, str]) -> dict[str, list[float]]:
@@ -121,21 +127,25 @@ def judged(pictures: Pictures, real: Float[np.ndarray, "m 64"], species: tuple[s
 
 
 def four_paths(n: int, cache: Any = None) -> dict[str, Any]:
-    """Every way between n pairs: `ghost`, `nearest`, `first`, `second` by way, each `[n][9]`; floors of fresh renders.
+    """Every way between n pairs: `ghost`, `nearest`, `first`, `second` by way, each `[n][9]`, and `jump` `[n]`, the
+    largest of the eight steps in latents, as a share of the way; floors of fresh renders.
 
-    Also how far the middle of the straight blend is from the average of the two pictures (`blend_psnr`, in dB), and how
-    well inversion comes back to where it began (`round_trip`, relative error of the latent).
+    Also how far the middle of the straight blend is from the average of the two pictures (`blend_psnr`, in dB), how
+    well inversion comes back to where it began (`round_trip`, relative error of the latent), and ghost scores of what
+    is drawn of the same prompts and noises without guidance, as inversion's way is (`plain_ghost`, `[n][2]`).
     """
     from course_utils.measure.pictures import psnr
 
     draw, real = TextToImage.load(), real_features(REAL, cache=cache)
-    facts: dict[str, Any] = {"times": list(TIMES), "blend_psnr": [], "round_trip": [], "ways": {}}
+    facts: dict[str, Any] = {"times": list(TIMES), "blend_psnr": [], "round_trip": [], "plain_ghost": [], "ways": {}}
     for seed, pair in enumerate(pairs(n)):
         a, b = ends(draw, pair, seed)
+        facts["plain_ghost"].append(ghost_score(unguided(draw, a, b)).tolist())
         for name, z in ways(draw, a, b).items():
             pictures = draw.decode(z)
             for measure, values in judged(pictures, real, (pair[0].species, pair[1].species)).items():
                 facts["ways"].setdefault(name, {}).setdefault(measure, []).append(values)
+            facts["ways"][name].setdefault("jump", []).append(largest_step(z.numpy()))
             if name == "codes, straight":
                 average = np.rint((pictures[0].astype(np.float32) + pictures[-1]) / 2).astype(np.uint8)
                 facts["blend_psnr"].append(float(psnr(pictures[len(TIMES) // 2], average)[0]))
@@ -171,17 +181,19 @@ def dog_fox_cat(n: int, cache: Any = None) -> dict[str, Any]:
     `species` and `cosines` `[n][17][3]` (CLIP's with "a dog", "a fox", "a cat"), `ghost` and `nearest` `[n][17]`;
     `jump` `[n][2]`, the largest step's share of each leg in latents, and `crossing` `[n][2]`, the share of a leg in
     which the old species falls from nine tenths to one tenth (first leg) or the new one rises as far (second), by the
-    critic and on straight lines between the nine places: of a jump it says no more than a step of an eighth.
+    critic and on straight lines between the nine places: of a jump it says no more than a step of an eighth. So the
+    largest step is walked again in eight: `closer` `[n][2]` is the largest share of that stretch which one of the
+    eight makes, and `closer_species` `[n][2][9]` the critic's probability of the new species at their ends.
     """
     from course_utils.measure.embeddings import picture_embeddings, text_embeddings
 
     draw, real, clip = TextToImage.load(), real_features(REAL, cache=cache), load("clip")
     texts = text_embeddings(clip, ["a dog", "a fox", "a cat"])
     facts: dict[str, Any] = {"times": list(THREE_TIMES), "species": [], "cosines": [], "ghost": [], "nearest": [],
-                             "jump": [], "crossing": []}
+                             "jump": [], "crossing": [], "closer": [], "closer_species": []}
     for seed, scene in enumerate(with_size()[:n]):
-        states = three_states(draw, scene)
-        z = draw.latents(states, draw.noise([seed]).expand(len(states), -1, -1, -1))
+        states, noise = three_states(draw, scene), draw.noise([seed])
+        z = draw.latents(states, noise.expand(len(states), -1, -1, -1))
         pictures = draw.decode(z)
         p = read(pictures).probabilities["species"]
         facts["species"].append(p.tolist())
@@ -190,7 +202,18 @@ def dog_fox_cat(n: int, cache: Any = None) -> dict[str, Any]:
         facts["nearest"].append(to_nearest(read(pictures).features, real).tolist())
         facts["jump"].append([largest_step(z[:9].numpy()), largest_step(z[8:].numpy())])
         facts["crossing"].append([_crossing(1 - p[:9, 0]), _crossing(p[8:, 2])])
+        near = [closer(draw, states[leg], z[leg], noise) for leg in (slice(0, 9), slice(8, 17))]
+        facts["closer"].append([largest_step(path.numpy()) for path in near])
+        facts["closer_species"].append([read(draw.decode(path)).probabilities["species"][:, new].tolist()
+                                        for path, new in zip(near, (1, 2), strict=True)])
     return facts
+
+
+def closer(draw: TextToImage, states: States, z: Latents, noise: Latents) -> Latents:
+    """The largest step of a leg, walked again in eight: nine latents, the first and the last of which are known."""
+    k = int(np.argmax(step_shares(z.numpy())))
+    between = along(states[k:k + 1], states[k + 1:k + 2])[1:-1]
+    return torch.cat([z[k:k + 1], draw.latents(between, noise.expand(len(between), -1, -1, -1)), z[k + 1:k + 2]])
 
 
 def _crossing(rising: Float[np.ndarray, " 9"]) -> float | None:

@@ -51,27 +51,35 @@ def steered(
 def two_controls(
     n: int, cache: Any = None, pulls: Mapping[str, tuple[float, float]] = PULLS, draw: TextToImage | None = None
 ) -> Facts:
-    """For each pair of conditioning scales, of every picture: mean error of the `joints`, as a fraction of the width,
-    F1 of the `edges`, both against the maps of the picture's own scene; `quarrel`: the same where the edges are another
-    scene's, `edges` held against those."""
+    """`rows`: for each pair of conditioning scales what `measured` says, both maps and the caption a scene's own.
+
+    `quarrels`: the edges are the next scene's, both at full strength; once with the caption of the scene whose
+    `skeleton` is shown, once with that of the scene whose `edges` are, since a caption takes sides. `apart`: how far
+    the joints of the two scenes are from each other, mean over joints, as a fraction of the width."""
     draw, scenes = draw or TextToImage.load(scale="critters", device="cpu"), sample(n, HELD_OUT_SEED)
     others = [*scenes[1:], scenes[0]]
     nets = [load("controlnet", "critters", "cpu", condition) for condition in CONDITIONS]
-    rows = [{"name": name, **measured(draw, nets, scenes, scenes, pull)} for name, pull in pulls.items()]
-    return {"rows": rows, "quarrel": measured(draw, nets, scenes, others, PULLS["both"])}
+    rows = [{"name": name, **measured(draw, nets, scenes, scenes, scenes, pull)} for name, pull in pulls.items()]
+    quarrels = {side: measured(draw, nets, scenes, others, told, PULLS["both"])
+                for side, told in (("skeleton", scenes), ("edges", others))}
+    between = critic.true_keypoints(scenes) - critic.true_keypoints(others)
+    return {"rows": rows, "quarrels": quarrels, "apart": np.linalg.norm(between, axis=-1).mean(axis=1).tolist()}
 
 
 def measured(
     draw: TextToImage, nets: Sequence[Callable[..., Any]], scenes: Sequence[Scene], edges_of: Sequence[Scene],
-    pull: tuple[float, float],
+    told: Sequence[Scene], pull: tuple[float, float],
 ) -> Facts:
-    """`joints` and `edges` of one picture a scene; `accuracy`, what the prompts say and the critic reads."""
+    """One picture a scene, `[n]` each: mean error of the `joints`, as a fraction of the width, and `theirs`, the same
+    against the joints of the scene whose edges were shown; F1 of the `edges`; `accuracy`, what the captions of `told`
+    say and the critic reads."""
     shown = maps("pose", scenes), maps("edge", edges_of)
-    prompts, seeds = [caption(scene) for scene in scenes], range(len(scenes))
+    prompts, seeds = [caption(scene) for scene in told], range(len(scenes))
     parts = [slice(k, k + draw.batch) for k in range(0, len(scenes), draw.batch)]
     made = np.concatenate([
         steered(draw, prompts[k], seeds[k], [(net, one[k], s) for net, one, s in zip(nets, shown, pull, strict=True)])
         for k in parts])
-    right = critic.accuracy(critic.read(made), scenes)
-    return {"joints": keypoint_error(made, critic.true_keypoints(scenes)).tolist(),
-            "edges": edge_f1(made, shown[1]).tolist(), "accuracy": float(np.mean(list(right.values())))}
+    right = critic.accuracy(critic.read(made), told)
+    joints, theirs = (keypoint_error(made, critic.true_keypoints(one)).tolist() for one in (scenes, edges_of))
+    return {"joints": joints, "theirs": theirs, "edges": edge_f1(made, shown[1]).tolist(),
+            "accuracy": float(np.mean(list(right.values())))}
