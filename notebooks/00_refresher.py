@@ -595,8 +595,8 @@ near = {
 show.say(
     "Around the middle, where there is no outline: at $t=999$ every point is "
     "still possible, and the best guess is their average. (Ours scatters about it, for an error in the noise counts "
-    f"1/√ᾱ = {(alphas_bar[999] ** -0.5).item():.3g} times in the point.) Within a tenth of the "
-    "outline end "
+    rf"$1/\sqrt{{\bar\alpha_{{999}}}}$ = {(alphas_bar[999] ** -0.5).item():.3g} times in the point.) "
+    "Within a tenth of the outline end "
     f"{show.below(100 * near[1], 35)} % of the points after one step and "
     f"{show.above(100 * near[50], 75)} % after fifty. (Of the noise itself "
     f"{show.digits(100 * near[0])} % lie there by chance; n = {len(start):,}.)"

@@ -10,6 +10,7 @@ from tests.notebooks.reading import EXECUTED, FOLDER, outputs
 
 # A measured quantity: a number with a unit. Such numbers are displayed by cells; prose that is typed has none.
 QUANTITY = re.compile(r"\d[\d.,]*\s?(dB|%|bits?\b|bytes|KB|MB|GB|TB|ms\b|FLOPs|TFLOPs|GFLOPs|fps)")
+UNFILLED = re.compile(r"\{\w+(\[.*?\])?:[.,\d]*[dfg]\}|\{\w+\(.*?\)\}")  # a string that was to be an f-string
 OUTSIDE = re.compile(r"(?<![\w.:/-])/(home|root|tmp|usr|work|mnt|opt|Users|private|var|content)/|[A-Z]:\\\\Users")
 
 
@@ -47,6 +48,14 @@ def test_no_output_tells_where_it_was_run(notebook):
         text = re.sub(r"base64,[A-Za-z0-9+/=]+", "", json.dumps(shown))
         assert not OUTSIDE.search(text), OUTSIDE.search(text)
         assert not re.search(r"\b0x[0-9a-f]{6,}", text), "an object's address"
+
+
+def test_every_number_was_filled_in(notebook):
+    assert UNFILLED.search("scores are {between:.3f}, with {spread(x, 100)} at them")
+    for output in outputs(notebook):
+        for kind in ("text/markdown", "text/plain"):
+            text = str(output.get("data", {}).get(kind, ""))
+            assert not UNFILLED.search(text), UNFILLED.search(text)
 
 
 def test_cells_are_short(notebook):

@@ -118,6 +118,46 @@ def test_only_the_exits_move_first_and_gaussian_ones_are_not_zero(lesson):
         assert 0.05 < after.weight.std() < 0.2
 
 
+def test_a_fox_that_looks_away_from_its_map_is_nearer_to_its_mirror_image(lesson):
+    from course_utils.critters import render
+    from course_utils.measure import lesson as scale
+    from course_utils.measure import small_control as small
+
+    foxes = small.foxes(2, 5)
+    lesson.update(foxes=foxes, small=small, lesson=scale)
+    drawn = np.stack([render(foxes[0]), render(small.mirrored(foxes)[1])])
+    errors, wrong = lesson["judged"](drawn)
+    assert wrong.tolist() == [False, True]
+    assert errors[0] < 0.02 < 0.2 < errors[1]
+
+
+def test_the_step_in_which_a_group_first_moves_is_named(lesson):
+    rows = np.array([[0.3, 0, 0, 0], [0.1, 2, 0, 0], [0, 1, 1e-9, 0]])
+    assert lesson["first_reached"](rows) == ["first", "second", "third", "none of the three"]
+
+
+def test_a_gain_is_one_only_where_its_interval_says_so(lesson):
+    interval = lesson["mean_and_interval"]
+    assert lesson["better"](interval([1.0, 1.1, 0.9]), "pixels").startswith("better (+1 pixels")
+    assert lesson["better"](interval([-1.0, -1.1, -0.9]), "pixels").startswith("worse (-1")
+    assert lesson["better"](interval([-1.0, 1.1, 0.9, -0.8]), "pixels").startswith("no different")
+
+
+def test_a_share_of_none_has_an_interval(lesson):
+    assert lesson["of_all"](np.zeros(24, bool)) == "0 [0, 14 %]"
+    assert lesson["of_all"](np.arange(24) < 18) == "18 [55, 88 %]"
+
+
+def test_a_joint_that_moves_as_it_was_asked_has_gone_the_whole_way(lesson):
+    own = np.zeros((2, len(lesson["KEYPOINTS"]), 2))
+    half = own.copy()
+    half[:, lesson["KEYPOINTS"].index("nose")] = (30, 5)
+    lesson.update(EDITS={"nose": {"nose": (60, 0)}}, found={"its own bones": own, "nose": half})
+    along, others = lesson["followed"]("nose")
+    assert along == pytest.approx([30, 30])
+    assert not others.any()
+
+
 def test_a_training_step_lowers_the_loss_of_a_fixed_batch(lesson):
     from course_utils.measure import small_control as small
 

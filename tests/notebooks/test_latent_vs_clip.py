@@ -54,8 +54,24 @@ def test_verdicts_come_with_numbers(claims):
 def test_where_the_change_jumps_the_verdict_says_so(claims):
     by_id = {claim["id"]: claim for claim in claims}
     assert by_id["C07"]["verdict"] == "holds within limits"
-    jump = np.mean(sweep("dog_fox_cat")["facts"]["jump"])
-    assert (by_id["C08"]["verdict"] == "holds") <= (jump < 0.2)
+    facts = sweep("dog_fox_cat")["facts"]
+    leaps = np.array(facts["closer"]) > 0.5
+    assert (by_id["C08"]["verdict"] == "holds") <= (np.mean(facts["jump"]) < 0.25 and not leaps.any())
+    assert (by_id["C08"]["verdict"] == "does not hold") == leaps.all()
+    assert f"{leaps.sum()} of {leaps.size} legs jump" in by_id["C08"]["number"]
+
+
+def test_what_morph_tools_do_is_measured(claims):
+    """Noise and words at once, guided, from true noise: neither of the two ways that switch."""
+    ways = sweep("four_paths")["facts"]["ways"]
+    claim = next(claim for claim in claims if claim["id"] == "C07")
+    assert f"noise and words {np.mean(ways['noise and words']['ghost'], axis=0)[4]:.3f}" in claim["number"]
+    assert np.mean(ways["noise and words"]["jump"]) < np.mean(ways["noise"]["jump"])
+
+
+def test_shares_come_with_wilson_s_interval(lesson):
+    assert lesson["share_of"](1.0, 16, " %") == "100 % [80.6, 100]"
+    assert lesson["share_of"](0.0, 16) == "0 [0, 19.4]"
 
 
 def test_the_arc_in_the_text_is_the_library_s(lesson):
