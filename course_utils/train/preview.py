@@ -31,7 +31,7 @@ from course_utils.train.data import TRAINING_SEED, VALIDATION_SEED
 from course_utils.train.vae import picture_loss, psnr
 
 WIDTH = 16
-DECODER, ENCODER = (4, 4, 2, 0), (0, 1, 1, 2)
+DECODER, ENCODER = (6, 4, 1, 0), (0, 1, 1, 2)
 """Residual blocks at each resolution, in order of the pass: most where pixels are few, none where they are most."""
 
 JUDGED = 64

@@ -69,7 +69,7 @@ STAGES = (
     Stage("dmd", "dmd", "--rank 16 --steps 500 --every 100", FROM_LCM, smoke=FEW),
     Stage("adversarial", "adversarial", "--rank 16 --steps 845 --every 169", FROM_LCM, smoke=FEW),
     Stage("flow_consistency", "lcm", "--objective flow --rank 16 --steps 3000 --every 250", OF_FLOW, smoke=FEW),
-    Stage("preview", "preview", "--taught 1500 --steps 3000 --every 500", {"--vae": "vae/model"}),
+    Stage("preview", "preview", "--taught 4000 --steps 9000 --every 1500", {"--vae": "vae/model"}),
 )
 """In an order in which every stage comes after those it needs.
 
