@@ -127,7 +127,7 @@ def lighter(png: str, jpeg: bool = True) -> tuple[str, str]:
     """
     image = Image.open(io.BytesIO(base64.b64decode(png)))
     if image.mode == "P":
-        return PNG, min(png, tight(encoded(image, "PNG", optimize=True)), key=len)
+        return PNG, tight(png)
     full = image.convert("RGB")
     few, photo = palette(full, passes=0), as_jpeg(full) if jpeg else None
     if photo and len(photo) < 0.8 * len(encoded(few, "PNG", optimize=True)):

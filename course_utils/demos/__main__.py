@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     written = list(export(options.folder, options.again))
     if options.tight:
-        written += list(tighten(options.folder))
+        tighten(options.folder)
     for name, facts in index(options.folder).items():
         size = sum(facts["bytes"].values()) / 1e6
         print(f"{name:<16} {size:6.2f} MB {'written' if name in written else 'in step'}")

@@ -133,14 +133,14 @@ def export(folder: Path = FOLDER, again: bool = False) -> Iterator[str]:
     (folder / POSES).write_text(json.dumps(control.poses(), separators=(",", ":")) + "\n")
 
 
-def tighten(folder: Path = FOLDER) -> Iterator[str]:
-    """The same models in fewer bytes, which takes minutes (`packing.tightened`). Yields the files that became smaller;
-    what was tightened before stays as it is."""
-    for file in sorted({file for facts in index(folder).values() for file in facts["bytes"]}):
-        if packing.tightened(folder / file):
-            listed = {name: weighed(facts, folder) for name, facts in index(folder).items()}
-            (folder / INDEX).write_text(json.dumps(listed, indent=1) + "\n")
-            yield file
+def tighten(folder: Path = FOLDER) -> list[str]:
+    """The same models in fewer bytes, which takes minutes (`packing.tightened`), and the index weighed anew. Returns
+    the files that became smaller; what was tightened before stays as it is, also when a run was cut off half-way."""
+    files = sorted({file for facts in index(folder).values() for file in facts["bytes"]})
+    smaller = [file for file in files if packing.tightened(folder / file)]
+    listed = {name: weighed(facts, folder) for name, facts in index(folder).items()}
+    (folder / INDEX).write_text(json.dumps(listed, indent=1) + "\n")
+    return smaller
 
 
 def forget(folder: Path, before: set[str]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
@@ -75,13 +76,19 @@ def compress(path: Path, content: bytes) -> None:
 
 def tightened(path: Path) -> bool:
     """Write a gzipped file anew in fewer bytes, if there are any to save: zopfli looks longer for the same format (some
-    four hundredths less, a second for each hundred kilobytes). Returns whether it did."""
+    four hundredths less, a second for each hundred kilobytes). Returns whether it did; a kill leaves the file whole.
+    """
     from zopfli.gzip import compress as search  # only who exports needs it
 
     before = path.read_bytes()
     found = search(gzip.decompress(before), numiterations=5)
     if len(found) < len(before):
-        path.write_bytes(found)
+        beside = path.with_suffix(".part")
+        try:
+            beside.write_bytes(found)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
     return len(found) < len(before)
 
 

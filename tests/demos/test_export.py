@@ -61,12 +61,32 @@ def test_tightening_keeps_the_content_and_counts_the_bytes_anew(small, tmp_path)
     before = {path.name: gzip.decompress(path.read_bytes()) for path in tmp_path.glob("*.gz")}
     loose = tmp_path / export.index(tmp_path)[export.BASE]["graph"]
     loose.write_bytes(gzip.compress(before[loose.name], 1))
-    assert loose.name in list(export.tighten(tmp_path))
+    assert loose.name in export.tighten(tmp_path)
     assert {path.name: gzip.decompress(path.read_bytes()) for path in tmp_path.glob("*.gz")} == before
     facts = export.index(tmp_path)[export.BASE]
     assert facts["bytes"][loose.name] == loose.stat().st_size
     assert facts["stamps"][loose.name] == export.sha256(loose)[:8]
-    assert list(export.tighten(tmp_path)) == []
+    assert export.tighten(tmp_path) == []
+
+
+def killed(*_):
+    raise KeyboardInterrupt
+
+
+def test_tightening_that_was_cut_off_goes_on_where_it_stopped(small, tmp_path, monkeypatch):
+    list(export.export(tmp_path))
+    loose = tmp_path / export.index(tmp_path)[export.BASE]["graph"]
+    loose.write_bytes(before := gzip.compress(gzip.decompress(loose.read_bytes()), 1))
+    for place, name in ((packing.os, "replace"), (export, "weighed")):
+        assert loose.read_bytes() == before
+        with monkeypatch.context() as broken:
+            broken.setattr(place, name, killed)
+            with pytest.raises(KeyboardInterrupt):
+                export.tighten(tmp_path)
+    assert len(loose.read_bytes()) < len(before)  # the file is done, and the index does not know it yet
+    export.tighten(tmp_path)
+    assert export.index(tmp_path)[export.BASE]["bytes"][loose.name] == loose.stat().st_size
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_what_is_no_longer_exported_is_forgotten(small, tmp_path, monkeypatch):

@@ -69,7 +69,7 @@ def samplers(
 ) -> Row:
     """One picture of each of n prompts by each sampler with so many evaluations, without guidance.
 
-    `spent` is what they came to (`spent`). `away` is the root mean square distance of the latents from where DDIM's 250
+    `spent` is what they came to. `away` is the root mean square distance of the latents from where DDIM's 250
     steps lead from the same noise: what a deterministic sampler could at best arrive at. That reference has an error of
     its own (continued as one over the evaluations, about 0.006), so smaller differences say nothing. None for that row
     itself, without it, and for DDPM, whose own noise leads elsewhere.
